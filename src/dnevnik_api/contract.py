@@ -1,0 +1,107 @@
+"""The OpenAPI contract as the code says it: gates, clauses and problems on every operation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+
+from . import problems
+from .errors import (
+    BAD_QUERY,
+    FORBIDDEN,
+    INVALID,
+    NOT_FOUND,
+    TOO_MANY_REQUESTS,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Problem,
+)
+from .policy import AccountGate, AnyGate, Gate, HotGate, RegistrationGate
+
+GATES = (Gate, HotGate, AccountGate, RegistrationGate)
+
+
+def clauses(*ids: str) -> dict[str, Any]:
+    """Return ``openapi_extra`` that names the clauses of the regulation an endpoint serves."""
+    return {"x-clauses": list(ids)}
+
+
+def routes_of(app: FastAPI) -> Iterator[RouteContext]:
+    """Walk over all endpoints, however deep their routers lie."""
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute):
+            yield route
+
+
+def gates_of(dependant: Dependant) -> list[AnyGate]:
+    """Return the gates that stand before an endpoint."""
+    own = [dependant.call] if isinstance(dependant.call, GATES) else []
+    return own + [gate for child in dependant.dependencies for gate in gates_of(child)]
+
+
+def build(app: FastAPI) -> dict[str, Any]:
+    """Return the contract of ``app``, made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+            license_info=app.license_info,
+            servers=[{"url": "/"}],
+        )
+        _complete(app, schema)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _complete(app: FastAPI, schema: dict[str, Any]) -> None:
+    components = schema.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    schemas["Problem"] = problems.SCHEMA
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
+    }
+    for route in routes_of(app):
+        for method in route.methods or ():
+            operation = schema["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is not None:
+                _complete_operation(operation, route, gates_of(route.dependant))
+
+
+def _complete_operation(
+    operation: dict[str, Any], route: RouteContext, gates: list[AnyGate]
+) -> None:
+    operation["operationId"] = route.name
+    operation["responses"].pop("422", None) if not _has_own_422(operation) else None
+    general: list[Problem] = [UNAVAILABLE]
+    if "parameters" in operation:
+        general.append(BAD_QUERY)
+    if gates:
+        operation["security"] = [{"token": []}]
+        operation["x-permission"] = gates[0].permission.value
+        general += [UNAUTHENTICATED, FORBIDDEN]
+    if "{" in (route.path or ""):
+        general.append(NOT_FOUND)
+    if "requestBody" in operation:
+        general += [INVALID, TOO_MANY_REQUESTS] if not gates else [INVALID]
+    for status, response in problems.documented(*general).items():
+        known = operation["responses"].setdefault(str(status), response)
+        if known is not response:
+            known["description"] += f"; {response['description']}"
+            content = known.get("content", {}).get(problems.MEDIA_TYPE)
+            if content is not None:
+                content["examples"].update(response["content"][problems.MEDIA_TYPE]["examples"])
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+
+
+def _has_own_422(operation: dict[str, Any]) -> bool:
+    content = operation["responses"].get("422", {}).get("content", {})
+    return problems.MEDIA_TYPE in content

@@ -1,0 +1,431 @@
+"""Refusals, each with a stable code, in Russian and English (RFC 9457 problem documents).
+
+``raise NOT_FOUND()`` or ``raise MARK_EDIT_WINDOW_CLOSED(closed_at=...)``; the values fill the
+detail's text. Codes are a promise to clients and are never translated.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from typing_extensions import override
+
+
+class Text(NamedTuple):
+    """One sentence in both languages of the interface."""
+
+    ru: str
+    en: str
+
+
+class FieldError(NamedTuple):
+    """What is wrong with one place of a request; the pointer is a JSON pointer (RFC 6901)."""
+
+    pointer: str
+    code: str
+    detail: Text
+
+
+class Problem(NamedTuple):
+    """A kind of refusal; calling it makes the exception."""
+
+    code: str
+    status: int
+    title: Text
+    detail: Text
+
+    def __call__(
+        self,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> "ProblemError":
+        """Return the exception; ``values`` fill the placeholders of the detail."""
+        return ProblemError(self, errors, headers or {}, values)
+
+
+class ProblemError(Exception):
+    """A request is refused for the reason that ``problem`` names."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        errors: Sequence[FieldError],
+        headers: Mapping[str, str],
+        values: Mapping[str, Any],
+    ) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.errors = errors
+        self.headers = headers
+        self.values = values
+
+    @override
+    def __str__(self) -> str:
+        return self.problem.detail.en.format(**self.values)
+
+
+PROBLEMS: dict[str, Problem] = {}
+
+
+def _problem(code: str, status: int, title: tuple[str, str], detail: tuple[str, str]) -> Problem:
+    problem = Problem(code, status, Text(*title), Text(*detail))
+    PROBLEMS[code] = problem
+    return problem
+
+
+# 400: the request can't be read.
+BAD_REQUEST = _problem(
+    "bad-request",
+    400,
+    ("Неверный запрос", "Bad request"),
+    ("Запрос не удалось прочитать.", "The request can't be read."),
+)
+BAD_QUERY = _problem(
+    "bad-query",
+    400,
+    ("Неверные параметры запроса", "Bad query"),
+    ("Параметр запроса неизвестен или неверен.", "A query parameter is unknown or wrong."),
+)
+BAD_CURSOR = _problem(
+    "bad-cursor",
+    400,
+    ("Неверный курсор", "Bad cursor"),
+    (
+        "Курсор не от этого списка: начните с первой страницы.",
+        "The cursor is not of this list: start with the first page.",
+    ),
+)
+
+# 401: who is calling?
+UNAUTHENTICATED = _problem(
+    "unauthenticated",
+    401,
+    ("Требуется вход", "Sign-in required"),
+    ("Нужен действующий токен доступа.", "A valid access token is needed."),
+)
+BAD_CREDENTIALS = _problem(
+    "bad-credentials",
+    401,
+    ("Вход не удался", "Sign-in failed"),
+    ("Логин или пароль неверны.", "The login or the password is wrong."),
+)
+REFRESH_TOKEN_REUSED = _problem(
+    "refresh-token-reused",
+    401,
+    ("Токен обновления уже использован", "Refresh token reused"),
+    (
+        "Токен обновления использован повторно, сеанс завершён: войдите снова.",
+        "The refresh token was used twice; the session is ended: sign in again.",
+    ),
+)
+
+# 403: known, seen and not allowed.
+FORBIDDEN = _problem(
+    "forbidden",
+    403,
+    ("Недостаточно прав", "Not allowed"),
+    ("Для этого нужно право «{permission}».", "This needs the permission {permission}."),
+)
+REGISTRATION_REQUIRED = _problem(
+    "registration-required",
+    403,
+    ("Завершите регистрацию", "Registration required"),
+    (
+        "Вход по временному паролю позволяет только задать свой пароль.",
+        "A temporary password only lets you set a password of your own.",
+    ),
+)
+NOT_LESSONS_TEACHER = _problem(
+    "not-the-lessons-teacher",
+    403,
+    ("Урок ведёт другой педагог", "Not the lesson's teacher"),
+    (
+        "Записи урока ведёт только его педагог или тот, кто его замещает.",
+        "Only the lesson's teacher or the recorded substitute keeps it.",
+    ),
+)
+NOT_OWN_CLASS = _problem(
+    "not-own-class",
+    403,
+    ("Не ваш класс", "Not your class"),
+    (
+        "Классный руководитель делает это только в своём классе.",
+        "A homeroom teacher does this in the own class only.",
+    ),
+)
+
+# 404, 405: absent, or not for the caller to know of.
+NOT_FOUND = _problem(
+    "not-found",
+    404,
+    ("Не найдено", "Not found"),
+    ("Этого нет или оно вам не доступно.", "It is absent, or not for you to see."),
+)
+METHOD_NOT_ALLOWED = _problem(
+    "method-not-allowed",
+    405,
+    ("Метод не поддерживается", "Method not allowed"),
+    ("По этому адресу так обращаться нельзя.", "This address does not take this method."),
+)
+
+# 409: the state says no.
+CONFLICT = _problem(
+    "conflict",
+    409,
+    ("Противоречие", "Conflict"),
+    (
+        "Такая запись уже есть или противоречит другой.",
+        "Such a record exists already, or contradicts another.",
+    ),
+)
+IN_USE = _problem(
+    "in-use",
+    409,
+    ("Запись используется", "In use"),
+    (
+        "Запись нельзя удалить: на неё ссылаются другие.",
+        "The record can't be removed: others refer to it.",
+    ),
+)
+OVERLAP = _problem(
+    "overlap",
+    409,
+    ("Сроки пересекаются", "Overlap"),
+    ("Сроки пересекаются с другой записью.", "The dates overlap those of another record."),
+)
+TIMETABLE_CLASH = _problem(
+    "timetable-clash",
+    409,
+    ("Накладка в расписании", "Timetable clash"),
+    (
+        "Педагог, кабинет, группа или учащийся уже заняты в это время: {clashes}",
+        "A teacher, room, group or student is already busy at that time: {clashes}",
+    ),
+)
+MARK_EDIT_WINDOW_CLOSED = _problem(
+    "mark-edit-window-closed",
+    409,
+    ("Период редактирования оценок истёк", "Mark edit window closed"),
+    (
+        "Оценки этого урока можно было менять до {closed_at}.",
+        "This lesson's marks could be changed until {closed_at}.",
+    ),
+)
+PERIOD_CLOSED = _problem(
+    "period-closed",
+    409,
+    ("Период закрыт", "Period closed"),
+    (
+        "Итоговые оценки за период выставлены: журнал этого периода не редактируется.",
+        "The period's final marks are set: its journal can't be edited.",
+    ),
+)
+LESSON_IN_FUTURE = _problem(
+    "lesson-in-future",
+    409,
+    ("Урока ещё не было", "Lesson in the future"),
+    (
+        "До дня урока оценки и посещаемость не выставляются.",
+        "Marks and attendance can't be set before the day of the lesson.",
+    ),
+)
+LESSON_CANCELLED = _problem(
+    "lesson-cancelled",
+    409,
+    ("Урок отменён", "Lesson cancelled"),
+    (
+        "Урок отменён: записи в нём не ведутся.",
+        "The lesson is cancelled: nothing is entered in it.",
+    ),
+)
+LESSON_HELD = _problem(
+    "lesson-held",
+    409,
+    ("Урок уже вёлся", "Lesson already kept"),
+    (
+        "В уроке уже есть записи: его нельзя изменить так.",
+        "The lesson already has entries: it can't be changed like that.",
+    ),
+)
+NOT_ENROLLED = _problem(
+    "not-enrolled",
+    409,
+    ("Учащийся не в группе", "Not enrolled"),
+    (
+        "В день урока учащийся не числится в этой группе.",
+        "The student is not enrolled in the group on the day of the lesson.",
+    ),
+)
+NOT_ASSESSED = _problem(
+    "subject-not-assessed",
+    409,
+    ("Предмет без аттестации", "Subject without attestation"),
+    (
+        "По предмету без аттестации итоговая оценка не выставляется.",
+        "A subject without attestation takes no final mark.",
+    ),
+)
+OUTSIDE_ACADEMIC_YEAR = _problem(
+    "outside-academic-year",
+    409,
+    ("Вне учебного года", "Outside the academic year"),
+    (
+        "Даты выходят за учебный год {begins_on} – {ends_on}.",
+        "The dates leave the academic year {begins_on} – {ends_on}.",
+    ),
+)
+LATE_SUBSTITUTION = _problem(
+    "late-substitution",
+    409,
+    ("Урок уже начался", "The lesson has begun"),
+    ("Замена записывается до начала урока.", "A substitution is recorded before the lesson."),
+)
+LAST_COORDINATOR = _problem(
+    "last-coordinator",
+    409,
+    ("Последний координатор", "Last coordinator"),
+    (
+        "В организации остаётся хотя бы один координатор.",
+        "An organization keeps at least one coordinator.",
+    ),
+)
+ALREADY_REGISTERED = _problem(
+    "already-registered",
+    409,
+    ("Уже зарегистрирован", "Already registered"),
+    (
+        "У этого человека уже есть зарегистрированная учётная запись.",
+        "This person already has a registered account.",
+    ),
+)
+REFRESH_IN_PROGRESS = _problem(
+    "refresh-in-progress",
+    409,
+    ("Токен уже обновлён", "Already refreshed"),
+    (
+        "Токен только что обновлён другим запросом: возьмите его ответ.",
+        "The token has just been refreshed by another request: use its answer.",
+    ),
+)
+IDEMPOTENCY_KEY_IN_USE = _problem(
+    "idempotency-key-in-use",
+    409,
+    ("Запрос ещё выполняется", "Still running"),
+    (
+        "Запрос с этим Idempotency-Key ещё выполняется: повторите позже.",
+        "A request with this Idempotency-Key is still running: repeat later.",
+    ),
+)
+
+# 412, 428: versions.
+STALE_VERSION = _problem(
+    "stale-version",
+    412,
+    ("Запись изменилась", "Stale version"),
+    (
+        "Запись изменилась с тех пор, как вы её прочитали: прочитайте её снова.",
+        "The record has changed since you read it: read it again.",
+    ),
+)
+PRECONDITION_REQUIRED = _problem(
+    "precondition-required",
+    428,
+    ("Нужна версия записи", "Version required"),
+    (
+        "Передайте If-Match с версией записи (для новой: If-None-Match: *).",
+        "Send If-Match with the record's version (for a new one: If-None-Match: *).",
+    ),
+)
+
+# 413, 415, 431: limits.
+BODY_TOO_LARGE = _problem(
+    "body-too-large",
+    413,
+    ("Слишком большой запрос", "Body too large"),
+    ("Тело запроса больше, чем допустимо.", "The body is larger than allowed."),
+)
+UNSUPPORTED_MEDIA_TYPE = _problem(
+    "unsupported-media-type",
+    415,
+    ("Тип данных не поддерживается", "Unsupported media type"),
+    (
+        "Передайте данные как application/json (таблицы – как text/csv).",
+        "Send the data as application/json (tables as text/csv).",
+    ),
+)
+HEADERS_TOO_LARGE = _problem(
+    "headers-too-large",
+    431,
+    ("Слишком большие заголовки", "Headers too large"),
+    (
+        "Заголовки или адрес запроса длиннее, чем допустимо.",
+        "The headers or the address are longer than allowed.",
+    ),
+)
+REQUEST_TIMEOUT = _problem(
+    "request-timeout",
+    408,
+    ("Запрос не дошёл", "Request timeout"),
+    ("Тело запроса не пришло вовремя.", "The body did not arrive in time."),
+)
+
+# 422: the body is not what the endpoint takes.
+INVALID = _problem(
+    "invalid",
+    422,
+    ("Неверные данные", "Invalid data"),
+    ("Данные не приняты: исправьте перечисленное.", "The data is refused: mend what is listed."),
+)
+WEAK_PASSWORD = _problem(
+    "weak-password",
+    422,
+    ("Слабый пароль", "Weak password"),
+    (
+        "Пароль слишком короткий (нужно {minimum} символов), распространённый или похож на логин.",
+        "The password is too short ({minimum} characters are needed), common or like the login.",
+    ),
+)
+IDEMPOTENCY_KEY_REUSED = _problem(
+    "idempotency-key-reused",
+    422,
+    ("Idempotency-Key уже занят", "Idempotency-Key reused"),
+    (
+        "Этот Idempotency-Key уже использован с другим запросом.",
+        "This Idempotency-Key was used with another request.",
+    ),
+)
+
+# 429, 5xx: later.
+TOO_MANY_REQUESTS = _problem(
+    "too-many-requests",
+    429,
+    ("Слишком много попыток", "Too many requests"),
+    (
+        "Слишком много попыток: повторите через {seconds} с.",
+        "Too many attempts: repeat in {seconds} s.",
+    ),
+)
+INTERNAL = _problem(
+    "internal",
+    500,
+    ("Внутренняя ошибка", "Internal error"),
+    (
+        "Ошибка на нашей стороне; сообщите номер запроса поддержке.",
+        "The fault is ours; tell the support the request id.",
+    ),
+)
+UNAVAILABLE = _problem(
+    "unavailable",
+    503,
+    ("Временно недоступно", "Unavailable"),
+    (
+        "Сервис временно недоступен: повторите чуть позже.",
+        "The service is away for a moment: repeat a little later.",
+    ),
+)
+TIMED_OUT = _problem(
+    "timed-out",
+    504,
+    ("Слишком долго", "Timed out"),
+    ("Запрос занял слишком много времени.", "The request took too long."),
+)

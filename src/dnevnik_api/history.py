@@ -1,0 +1,89 @@
+"""The history of every entry but marks: who changed what, when, from what, to what.
+
+Rows are written in the transaction of the change by the repository that makes it, and the
+database refuses to change or remove them (grants and triggers). Marks have their own typed table.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import BigInteger, insert
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .db import Instant, TenantRow, indexed
+from .policy import Actor
+
+
+class EntryChange(TenantRow):
+    """One change of one record; ``before`` is null for an added one, ``after`` for a removed."""
+
+    __tablename__ = "entry_changes"
+    __table_args__ = (
+        indexed("entity", "entity_id", "id"),
+        indexed("changed_at", "id"),
+    )
+
+    entity: Mapped[str]
+    entity_id: Mapped[int] = mapped_column(BigInteger)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    # No foreign key: a history row must outlive whatever happens to the person, and the command
+    # line that makes an organization acts as nobody.
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    actor_name: Mapped[str]
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    request_id: Mapped[str]
+
+
+async def record(
+    session: AsyncSession,
+    actor: Actor,
+    entity: str,
+    entity_id: int,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down one change; equal ``before`` and ``after`` are no change."""
+    was, became = as_json(before), as_json(after)
+    if was == became:
+        return
+    await session.execute(
+        insert(EntryChange).values(
+            organization_id=actor.organization_id,
+            entity=entity,
+            entity_id=entity_id,
+            before=was,
+            after=became,
+            actor_id=actor.person_id,
+            actor_name=actor.full_name,
+            changed_at=actor.now,
+            request_id=actor.request_id,
+        )
+    )
+
+
+def as_json(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the values as JSON can hold them; decimals as strings keep their exactness."""
+    if values is None:
+        return None
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Enum():
+            return value.value
+        case date() | time():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case list() | tuple() | frozenset():
+            return [_plain(one) for one in value]
+        case _:
+            return value

@@ -1,0 +1,156 @@
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Numeric,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dnevnik_api.db import Instant, TenantRow, Versioned, indexed, refers
+
+
+class LessonStatus(StrEnum):
+    """What became of a lesson."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+class Journal(TenantRow):
+    """A group's subject in one academic year."""
+
+    __tablename__ = "journals"
+    __table_args__ = (
+        refers("group_id", "groups"),
+        refers("subject_id", "subjects"),
+        refers("academic_year_id", "academic_years"),
+        UniqueConstraint("organization_id", "group_id", "subject_id", "academic_year_id"),
+        indexed("subject_id"),
+        indexed("academic_year_id"),
+    )
+
+    group_id: Mapped[int] = mapped_column(BigInteger)
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    academic_year_id: Mapped[int] = mapped_column(BigInteger)
+    # Every write of the journal moves it on and takes it as the entry's version. It is also the
+    # lock that makes writers of one journal wait for each other.
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    # Days of reporting periods whose final marks are set (Д.9). It stands in the row that every
+    # writer locks, so a write that waited for the closing sees it.
+    closed_dates: Mapped[Any] = mapped_column(DATEMULTIRANGE, server_default=text("'{}'"))
+
+
+class JournalTeacher(Versioned, TenantRow):
+    """Who teaches a journal, and when; on ``ends_on`` no longer."""
+
+    __tablename__ = "journal_teachers"
+    __table_args__ = (
+        refers("journal_id", "journals"),
+        refers("teacher_id", "persons"),
+        CheckConstraint("ends_on IS NULL OR begins_on <= ends_on", "dates"),
+        ExcludeConstraint(
+            ("organization_id", "="),
+            ("journal_id", "="),
+            ("teacher_id", "="),
+            (literal_column("daterange(begins_on, ends_on)"), "&&"),
+            name="ex_journal_teachers_dates",
+            using="gist",
+        ),
+        indexed("teacher_id", "journal_id"),
+    )
+
+    journal_id: Mapped[int] = mapped_column(BigInteger)
+    teacher_id: Mapped[int] = mapped_column(BigInteger)
+    begins_on: Mapped[date]
+    ends_on: Mapped[date | None]
+
+
+def _never_two_at_once(name: str, column: str) -> ExcludeConstraint:
+    """Refuse two lessons that go on at the same time with the same ``column`` (А.19)."""
+    return ExcludeConstraint(
+        ("organization_id", "="),
+        (column, "="),
+        (literal_column("tstzrange(begins_at, ends_at)"), "&&"),
+        name=name,
+        using="gist",
+        where=text("status <> 'cancelled'"),
+    )
+
+
+class Lesson(TenantRow):
+    """One lesson of a journal at one time."""
+
+    __tablename__ = "lessons"
+    __table_args__ = (
+        refers("journal_id", "journals"),
+        refers("group_id", "groups"),
+        refers("room_id", "rooms"),
+        refers("teacher_id", "persons"),
+        refers("substitute_id", "persons"),
+        refers("timetable_entry_id", "timetable_entries"),
+        CheckConstraint("begins_at < ends_at", "times"),
+        CheckConstraint("number BETWEEN 0 AND 20", "number"),
+        CheckConstraint("status IN ('planned', 'held', 'cancelled')", "status"),
+        _never_two_at_once("ex_lessons_teacher", "conducted_by"),
+        _never_two_at_once("ex_lessons_room", "room_id"),
+        _never_two_at_once("ex_lessons_group", "group_id"),
+        indexed("journal_id", "lesson_date", "number"),
+        indexed("group_id", "lesson_date"),
+        indexed("conducted_by", "lesson_date"),
+        indexed("teacher_id", "lesson_date"),
+        indexed("room_id", "lesson_date"),
+        indexed("timetable_entry_id", "lesson_date"),
+    )
+
+    journal_id: Mapped[int] = mapped_column(BigInteger)
+    # The journal's group again, for the exclusion constraint.
+    group_id: Mapped[int] = mapped_column(BigInteger)
+    lesson_date: Mapped[date]
+    number: Mapped[int]
+    begins_at: Mapped[datetime] = mapped_column(Instant)
+    ends_at: Mapped[datetime] = mapped_column(Instant)
+    room_id: Mapped[int | None] = mapped_column(BigInteger)
+    teacher_id: Mapped[int] = mapped_column(BigInteger)
+    substitute_id: Mapped[int | None] = mapped_column(BigInteger)
+    conducted_by: Mapped[int] = mapped_column(
+        BigInteger, Computed("coalesce(substitute_id, teacher_id)", persisted=True)
+    )
+    status: Mapped[str] = mapped_column(server_default="planned")
+    topic: Mapped[str | None]
+    comment: Mapped[str | None]
+    timetable_entry_id: Mapped[int | None] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+
+class Work(TenantRow):
+    """A column of the journal: what marks are given for at a lesson (2.7)."""
+
+    __tablename__ = "works"
+    __table_args__ = (
+        refers("lesson_id", "lessons"),
+        refers("journal_id", "journals"),
+        refers("work_type_id", "work_types"),
+        CheckConstraint("weight IS NULL OR weight > 0", "weight"),
+        indexed("journal_id", "lesson_date"),
+        indexed("lesson_id"),
+        indexed("work_type_id"),
+    )
+
+    lesson_id: Mapped[int] = mapped_column(BigInteger)
+    journal_id: Mapped[int] = mapped_column(BigInteger)
+    lesson_date: Mapped[date]
+    work_type_id: Mapped[int] = mapped_column(BigInteger)
+    title: Mapped[str | None]
+    # Empty: the work type's weight.
+    weight: Mapped[float | None] = mapped_column(Numeric(5, 2, asdecimal=False))
+    checked_on: Mapped[date | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")

@@ -1,0 +1,96 @@
+"""The app factory: the only file that knows every domain."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from . import contract
+from .clock import Clock, system_clock
+from .db import make_sessions
+from .health import router as health
+from .middleware import Gatekeeper, Metrics
+from .organizations.router import router as organizations
+from .problems import add_handlers
+from .tokens import Tokens
+
+VERSION = "0.1.0"
+
+DESCRIPTION = """\
+An open electronic school journal and diary. Names of fields are promises; every refusal is an
+RFC 9457 problem document in Russian or English (`Accept-Language`); lists come in pages with
+opaque cursors; every record has an `ETag`. Each operation names its permission (`x-permission`)
+and the clauses of the regulation that it serves (`x-clauses`).
+"""
+
+
+def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clock) -> FastAPI:
+    """Return the application on ``engine``; it closes what it opened when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await engine.dispose()
+
+    app = FastAPI(
+        title="dnevnik-api",
+        version=VERSION,
+        summary="Open electronic school journal",
+        description=DESCRIPTION,
+        license_info={"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    metrics = Metrics()
+    app.state.engine = engine
+    app.state.sessions = make_sessions(engine)
+    app.state.tokens = tokens
+    app.state.clock = clock
+    app.state.metrics = metrics
+    app.add_middleware(Gatekeeper, metrics=metrics)
+    add_handlers(app)
+    app.include_router(health)
+    v1 = APIRouter(prefix="/v1")
+    for router in (organizations,):
+        v1.include_router(router)
+    app.include_router(v1)
+    _add_pages(app)
+    app.openapi = _contract_of(app)  # type: ignore[method-assign]
+    return app
+
+
+def _contract_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    return lambda: contract.build(app)
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Serve the interactive API page from the package: no CDN sees who reads it."""
+    static = files("fastapi_offline").joinpath("static")
+    app.mount("/static", StaticFiles(directory=str(static)), name="static")
+
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="dnevnik-api",
+            swagger_js_url="/static/swagger-ui-bundle.js",
+            swagger_css_url="/static/swagger-ui.css",
+            swagger_favicon_url="/static/favicon.png",
+            swagger_ui_parameters={"persistAuthorization": True, "docExpansion": "none"},
+        )
+
+    async def metrics() -> Response:
+        registry = app.state.metrics.registry
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_api_route("/docs", docs, include_in_schema=False)
+    app.add_api_route("/metrics", metrics, include_in_schema=False)

@@ -1,0 +1,100 @@
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dnevnik_api.db import Instant, TenantRow, indexed, refers
+
+
+class Mark(TenantRow):
+    """A mark of a student for a work; «5/4» is two marks with ordinals 1 and 2."""
+
+    __tablename__ = "marks"
+    __table_args__ = (
+        refers("work_id", "works"),
+        refers("lesson_id", "lessons"),
+        refers("journal_id", "journals"),
+        refers("student_id", "persons"),
+        UniqueConstraint("organization_id", "work_id", "student_id", "ordinal"),
+        CheckConstraint("ordinal BETWEEN 1 AND 4", "ordinal"),
+        indexed("journal_id", "lesson_date"),
+        indexed("student_id", "lesson_date"),
+        indexed("lesson_id"),
+    )
+
+    work_id: Mapped[int] = mapped_column(BigInteger)
+    lesson_id: Mapped[int] = mapped_column(BigInteger)
+    journal_id: Mapped[int] = mapped_column(BigInteger)
+    lesson_date: Mapped[date]
+    student_id: Mapped[int] = mapped_column(BigInteger)
+    ordinal: Mapped[int]
+    value: Mapped[str]
+    # What the token counted for when it was set: a changed dictionary rewrites no mark.
+    numeric: Mapped[int | None]
+    counts: Mapped[bool]
+    comment: Mapped[str | None]
+    version: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class FinalMark(TenantRow):
+    """A student's mark for a reporting period in one journal (2.10)."""
+
+    __tablename__ = "final_marks"
+    __table_args__ = (
+        refers("journal_id", "journals"),
+        refers("student_id", "persons"),
+        refers("reporting_period_id", "reporting_periods"),
+        UniqueConstraint("organization_id", "journal_id", "student_id", "reporting_period_id"),
+        indexed("student_id"),
+        indexed("reporting_period_id"),
+    )
+
+    journal_id: Mapped[int] = mapped_column(BigInteger)
+    student_id: Mapped[int] = mapped_column(BigInteger)
+    reporting_period_id: Mapped[int] = mapped_column(BigInteger)
+    value: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class MarkChange(TenantRow):
+    """One change of one mark, for good (2.14c): the database refuses to alter or remove it.
+
+    Names are copied, so that the report reads the same whatever becomes of people and classes.
+    There are no foreign keys to what a school may remove.
+    """
+
+    __tablename__ = "mark_changes"
+    __table_args__ = (
+        CheckConstraint("kind IN ('work', 'final')", "kind"),
+        CheckConstraint("old_value IS NOT NULL OR new_value IS NOT NULL", "values"),
+        indexed("changed_at", "id"),
+        indexed("student_id", "changed_at", "id"),
+        indexed("actor_id", "changed_at", "id"),
+        indexed("group_id", "changed_at", "id"),
+        indexed("subject_id", "changed_at", "id"),
+        indexed("work_id", "student_id", "id", postgresql_where=text("work_id IS NOT NULL")),
+    )
+
+    kind: Mapped[str]
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    actor_id: Mapped[int] = mapped_column(BigInteger)
+    actor_name: Mapped[str]
+    journal_id: Mapped[int] = mapped_column(BigInteger)
+    lesson_id: Mapped[int | None] = mapped_column(BigInteger)
+    lesson_date: Mapped[date | None]
+    work_id: Mapped[int | None] = mapped_column(BigInteger)
+    reporting_period_id: Mapped[int | None] = mapped_column(BigInteger)
+    group_id: Mapped[int] = mapped_column(BigInteger)
+    group_name: Mapped[str]
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    subject_name: Mapped[str]
+    student_id: Mapped[int] = mapped_column(BigInteger)
+    student_name: Mapped[str]
+    ordinal: Mapped[int]
+    old_value: Mapped[str | None]
+    new_value: Mapped[str | None]
+    old_comment: Mapped[str | None]
+    new_comment: Mapped[str | None]
+    request_id: Mapped[str]

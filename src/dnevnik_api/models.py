@@ -1,0 +1,29 @@
+"""All models in one place, for migrations: importing this fills the metadata."""
+
+from . import history, routing
+from .accounts import models as accounts
+from .attendance import models as attendance
+from .classes import models as classes
+from .db import Base
+from .homework import models as homework
+from .lessons import models as lessons
+from .marks import models as marks
+from .organizations import models as organizations
+from .people import models as people
+from .timetable import models as timetable
+
+__all__ = [
+    "accounts",
+    "attendance",
+    "classes",
+    "history",
+    "homework",
+    "lessons",
+    "marks",
+    "organizations",
+    "people",
+    "routing",
+    "timetable",
+]
+
+metadata = Base.metadata

@@ -1,0 +1,111 @@
+"""The few deeds that every directory record knows: found, locked, added, changed, removed.
+
+They are functions, not a base class: a repository says what may be seen and in which words, these
+keep the history and the version right, so that no directory forgets either.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+from sqlalchemy import ColumnElement, delete, inspect, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .db import TenantRow
+from .errors import NOT_FOUND, PRECONDITION_REQUIRED, STALE_VERSION
+from .history import record
+from .policy import Actor
+
+R = TypeVar("R", bound=TenantRow)
+
+
+async def find(
+    session: AsyncSession,
+    actor: Actor,
+    model: type[R],
+    record_id: int,
+    visible: ColumnElement[bool] | None = None,
+    *,
+    lock: bool = False,
+) -> R:
+    """Return the actor's organization's record, if ``visible`` says so; raise NOT_FOUND.
+
+    ``lock`` it in order to change it.
+    """
+    statement = select(model).where(
+        model.organization_id == actor.organization_id,
+        model.id == record_id,
+        true() if visible is None else visible,
+    )
+    if lock:
+        statement = statement.with_for_update(of=model)
+    if (found := (await session.scalars(statement)).one_or_none()) is None:
+        raise NOT_FOUND()
+    return found
+
+
+async def add(session: AsyncSession, actor: Actor, row: R) -> R:
+    """Add a record to the actor's organization, and write that down."""
+    row.organization_id = actor.organization_id
+    session.add(row)
+    await session.flush()
+    await session.refresh(row)
+    await record(session, actor, row.__tablename__, row.id, after=columns_of(row))
+    return row
+
+
+async def change(session: AsyncSession, actor: Actor, row: R, changes: Mapping[str, Any]) -> R:
+    """Change some fields of a locked record, and write that down; no change leaves no trace."""
+    before = columns_of(row)
+    for field, value in changes.items():
+        setattr(row, field, value)
+    if columns_of(row) == before:
+        return row
+    if hasattr(row, "version"):
+        row.version += 1
+    await session.flush()
+    await session.refresh(row)
+    await record(session, actor, row.__tablename__, row.id, before=before, after=columns_of(row))
+    return row
+
+
+async def remove(session: AsyncSession, actor: Actor, row: TenantRow) -> None:
+    """Remove a locked record that nothing refers to, and write that down."""
+    before = columns_of(row)
+    model = type(row)
+    await session.execute(
+        delete(model).where(model.organization_id == row.organization_id, model.id == row.id)
+    )
+    await record(session, actor, row.__tablename__, row.id, before=before)
+
+
+def columns_of(row: TenantRow) -> dict[str, Any]:
+    """Return the record's own columns, without its key and what the database computes."""
+    mapper = inspect(type(row))
+    return {
+        name: getattr(row, name)
+        for name, column in mapper.columns.items()
+        if name not in {"organization_id", "id", "version"} and column.computed is None
+    }
+
+
+def etag(version: int) -> str:
+    """Return the strong entity tag of a version."""
+    return f'"{version}"'
+
+
+def tag(response: Response, row: Any) -> None:
+    """Put the record's version into the answer as its ETag."""
+    response.headers["ETag"] = etag(row.version)
+
+
+def check_version(request: Request, version: int, *, required: bool = True) -> None:
+    """Refuse a write that was made from another version (api-conventions, concurrency)."""
+    sent = request.headers.get("if-match")
+    if sent is None:
+        if required:
+            raise PRECONDITION_REQUIRED(headers={"ETag": etag(version)})
+        return
+    tags = {one.strip() for one in sent.split(",")}
+    if "*" not in tags and etag(version) not in tags:
+        raise STALE_VERSION(headers={"ETag": etag(version)})

@@ -1,0 +1,141 @@
+"""What every endpoint has: one transaction, known query parameters only, retries made safe.
+
+The transaction commits when the endpoint has answered and before the answer leaves, so nothing
+acknowledged is lost (style.md §2.2). An ``Idempotency-Key`` is kept in that same transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import override
+
+from .db import Base, Instant, get_session
+from .errors import (
+    BAD_QUERY,
+    BAD_REQUEST,
+    IDEMPOTENCY_KEY_IN_USE,
+    IDEMPOTENCY_KEY_REUSED,
+    FieldError,
+    Text,
+)
+from .policy import check_alive
+from .tokens import claims_of
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+KEPT_HEADERS = ("content-type", "etag", "location")
+MAX_KEY_LENGTH = 200
+
+
+class IdempotencyKey(Base):
+    """An answer given, kept seven days so that a repeated request has no second effect."""
+
+    __tablename__ = "idempotency_keys"
+
+    account_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False
+    )
+    route: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class TransactionRoute(APIRoute):
+    """An endpoint in one transaction."""
+
+    @override
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+        known = _query_parameters(self.dependant)
+
+        async def run(request: Request) -> Response:
+            _check_query(request, known)
+            async with AsyncExitStack() as stack:
+                request.state.stack = stack
+                key = request.headers.get("idempotency-key")
+                if key is None or request.method == "GET":
+                    return await handler(request)
+                return await _once(request, key, handler)
+
+        return run
+
+
+def _query_parameters(dependant: Dependant) -> frozenset[str]:
+    own = {field.alias for field in dependant.query_params}
+    return frozenset(own.union(*(_query_parameters(child) for child in dependant.dependencies)))
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        wrong = Text("Неизвестный параметр.", "Unknown parameter.")
+        # Names of unknown parameters are input: they are counted, not echoed.
+        raise BAD_QUERY([FieldError("", "unknown-parameter", wrong) for _ in unknown[:20]])
+
+
+async def _once(
+    request: Request, key: str, handler: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Run the request unless its key has an answer already, which is then given again."""
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise BAD_REQUEST()
+    claims = claims_of(request)
+    account_id = claims.account_id
+    route = f"{request.method} {request.url.path}"
+    fingerprint = hashlib.sha256(
+        str(request.url.query).encode() + b"\0" + await request.body()
+    ).digest()
+    session = await get_session(request)
+    await check_alive(session, claims)
+    lock = hashlib.sha256(json.dumps([account_id, route, key]).encode()).digest()
+    number = int.from_bytes(lock[:8], "big", signed=True)
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(number))):
+        raise IDEMPOTENCY_KEY_IN_USE()
+    if (saved := await session.get(IdempotencyKey, (account_id, route, key))) is not None:
+        if saved.fingerprint != fingerprint:
+            raise IDEMPOTENCY_KEY_REUSED()
+        headers = {**saved.headers, "idempotency-replayed": "true"}
+        return Response(saved.body, saved.status, headers)
+    response = await handler(request)
+    await _keep(session, response, account_id, route, key, fingerprint, request.app.state.clock())
+    return response
+
+
+async def _keep(  # noqa: PLR0913, PLR0917  (a row's columns)
+    session: AsyncSession,
+    response: Response,
+    account_id: int,
+    route: str,
+    key: str,
+    fingerprint: bytes,
+    now: datetime,
+) -> None:
+    await session.execute(
+        insert(IdempotencyKey).values(
+            account_id=account_id,
+            route=route,
+            key=key,
+            fingerprint=fingerprint,
+            status=response.status_code,
+            headers={
+                name: response.headers[name] for name in KEPT_HEADERS if name in response.headers
+            },
+            body=bytes(response.body),
+            created_at=now,
+        )
+    )
