@@ -176,18 +176,36 @@ async def test_it_starts_again_after_a_kill(home: Path, base: Path) -> None:
         await connection.close()
 
 
-def test_it_starts_again_after_its_starter_was_killed(home: Path, base: Path) -> None:
+def test_it_starts_again_after_its_starter_was_killed(home: Path) -> None:
+    """The path is too long for a socket, so that a socket elsewhere has to be found again."""
+    base = home / ("long" * 20) / "base"
+    home = base.with_name("home")
     script = (
         "import os, sys; from pathlib import Path; from dnevnik_api import embedded\n"
         f"cluster = embedded.start(Path(sys.argv[1]), tuning={FAST}, base=Path(sys.argv[2]))\n"
-        "print(cluster.pid, flush=True); os.kill(os.getpid(), 9)"
+        "print(cluster.pid, cluster.socket_dir, flush=True); os.kill(os.getpid(), 9)"
     )
     command = [sys.executable, "-c", script, str(home), str(base)]
     killed = subprocess.run(command, capture_output=True, text=True, check=False)
-    orphan = int(killed.stdout)
-    assert Path(f"/proc/{orphan}").exists()
+    orphan, socket_dir = killed.stdout.split()
+    assert Path("/proc", orphan).exists()
+    assert Path(socket_dir).exists()
     with embedded.running(home, tuning=FAST, base=base) as cluster:
-        assert cluster.pid != orphan
+        assert cluster.pid != int(orphan)
+        assert not Path(socket_dir).exists()
+
+
+def test_a_stranger_with_the_number_of_a_killed_server_is_no_hindrance(
+    home: Path, base: Path
+) -> None:
+    with embedded.running(home, tuning=FAST, base=base) as cluster:
+        pid_file = cluster.data / "postmaster.pid"
+        lines = pid_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        pid_file.write_text("".join([f"{stranger.pid}\n", *lines[1:]]), encoding="utf-8")
+        with embedded.running(home, tuning=FAST, base=base):
+            assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_stopping_twice_does_no_harm(home: Path, base: Path) -> None:

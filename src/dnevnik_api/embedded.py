@@ -42,12 +42,12 @@ _MARKER_TEXT = "This folder belongs to dnevnik-api: `make reset` removes it with
 
 # What a server keeps in its folder; reset removes these and nothing that it does not know.
 _LOCK = "postgres.lock"
-_NAMES = ("postgres", "postgres.new", "postgres.log", "postgres.log.old", "postgres.socket", _LOCK)
+_SOCKETS = "postgres.socket"
+_NAMES = ("postgres", "postgres.new", "postgres.log", "postgres.log.old", _LOCK)
 _PORT = "5432"
 _SOCKET_PATH_LIMIT = 103
 _START_SECONDS = 120
 _STOP_SECONDS = 60
-_LEFTOVER_SECONDS = 10
 _STEP = 0.02
 _READY_LINE = 8
 _NO_TUNING: Mapping[str, str] = MappingProxyType({})
@@ -139,7 +139,7 @@ def start(
         _stop_leftovers(place.data)
         _initialise(place, sync=tuning.get("fsync") != "off")
         socket_dir = _make_socket_dir(place)
-        closing.callback(shutil.rmtree, socket_dir, ignore_errors=True)
+        closing.callback(_remove_socket_dir, place.folder)
         process = _launch(place, socket_dir, tuning)
         closing.callback(_halt, place, process)
         _wait_until_ready(place, process)
@@ -176,6 +176,7 @@ def reset(home: Path, *, base: Path = SYSTEM_BASE) -> None:
         if folder.exists():
             with _locked(folder):
                 _stop_leftovers(folder / "postgres")
+                _remove_socket_dir(folder)
                 for name in _NAMES:
                     _remove(folder / name)
         if folder != home.resolve():
@@ -290,7 +291,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _stop_leftovers(data: Path) -> None:
     """Stop what still runs on the data after its starter was killed."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, IndexError):
         pid = int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         if pid in _servers_on(data):
             os.kill(pid, signal.SIGINT)
@@ -299,6 +300,9 @@ def _stop_leftovers(data: Path) -> None:
         raise EmbeddedError(
             f"PostgreSQL still runs in {data} (processes {pids}) and does not stop."
         )
+    if Path("/proc/self/cwd").exists():
+        # No server is left: the number is a zombie's or a stranger's, and would stop the next one.
+        (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _servers_on(data: Path) -> list[int]:
@@ -347,17 +351,27 @@ def _initialise(place: _Place, *, sync: bool) -> None:
 
 def _make_socket_dir(place: _Place) -> Path:
     """Make the private folder of the socket, short and plain enough for every address."""
-    path = place.folder / "postgres.socket"
+    _remove_socket_dir(place.folder)
+    path = place.folder / _SOCKETS
     length = len(os.fsencode(path / f".s.PGSQL.{_PORT}"))
     if length <= _SOCKET_PATH_LIMIT and re.fullmatch(r"[\w./-]+", str(path), re.ASCII):
-        _remove(path)
         place.make_private(path)
         return path
     # TMPDIR may be as long as the home, and mkdtemp's folder is private whatever its parent.
-    path = Path(tempfile.mkdtemp(prefix="dnevnik-", dir="/tmp"))
+    short = Path(tempfile.mkdtemp(prefix="dnevnik-", dir="/tmp"))
+    # The link lets the next start find and remove the folder when this one is killed.
+    path.symlink_to(short)
     if place.uid is not None and place.gid is not None:
-        os.chown(path, place.uid, place.gid)
-    return path
+        os.chown(short, place.uid, place.gid)
+    return short
+
+
+def _remove_socket_dir(folder: Path) -> None:
+    """Remove the folder of the socket, wherever it was made."""
+    path = folder / _SOCKETS
+    if path.is_symlink():
+        shutil.rmtree(path.readlink(), ignore_errors=True)
+    _remove(path)
 
 
 def _launch(place: _Place, socket_dir: Path, tuning: Mapping[str, str]) -> subprocess.Popen[bytes]:
