@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -101,6 +101,7 @@ Weight = Annotated[
 ]
 
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
+QueryId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 IsoWeekday = Annotated[int, Strict(), Field(ge=1, le=7, description="ISO: 1 is Monday.")]
 LessonNumber = Annotated[int, Strict(), Field(ge=0, le=20, description="0 is the zero lesson.")]
 

@@ -63,6 +63,9 @@ _VALIDATION: dict[str, Text] = {
     "too_long": Text("Слишком много.", "Too many."),
     "too_short": Text("Слишком мало.", "Too few."),
     "enum": Text("Недопустимое значение.", "Not one of the known values."),
+    "bells_overlap": Text("Звонки пересекаются.", "The bells overlap."),
+    "bells_repeated": Text("Номер урока повторяется.", "A lesson number is repeated."),
+    "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
     "unknown-parameter": Text("Неизвестный параметр.", "Unknown parameter."),
 }
 _WRONG = Text("Недопустимое значение.", "A wrong value.")
