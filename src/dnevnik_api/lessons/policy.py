@@ -1,0 +1,80 @@
+"""Which journals and lessons an actor may see; the hot statements say the same in access.sql."""
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, Date, Select, cast, exists, false, or_, select, true
+from sqlalchemy import func as sql
+from sqlalchemy.orm import InstrumentedAttribute
+
+from dnevnik_api.classes.models import Enrolment, GroupParent
+from dnevnik_api.people.models import Guardianship
+from dnevnik_api.policy import Actor, Permission
+
+from .models import Journal, JournalTeacher, Lesson, LessonStatus
+
+
+def visible_journals(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on journals that the actor may read (2.2–2.4, Г.8, Д.9).
+
+    Leaders read all; a homeroom teacher those of the own class, study groups drawn from it
+    included; a teacher those they teach today or have a lesson in as a substitute.
+    """
+    if actor.reads_all():
+        return true()
+    teaches = exists().where(
+        JournalTeacher.organization_id == actor.organization_id,
+        JournalTeacher.journal_id == Journal.id,
+        JournalTeacher.teacher_id == actor.person_id,
+        in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor),
+    )
+    substitutes = exists().where(
+        Lesson.organization_id == actor.organization_id,
+        Lesson.journal_id == Journal.id,
+        Lesson.substitute_id == actor.person_id,
+        Lesson.status != LessonStatus.CANCELLED,
+    )
+    return or_(teaches, substitutes, _of_own_class(actor))
+
+
+def _of_own_class(actor: Actor) -> ColumnElement[bool]:
+    if not actor.homeroom_group_ids:
+        return false()
+    drawn_from_it = select(GroupParent.group_id).where(
+        GroupParent.organization_id == actor.organization_id,
+        GroupParent.class_id.in_(actor.homeroom_group_ids),
+    )
+    return or_(Journal.group_id.in_(actor.homeroom_group_ids), Journal.group_id.in_(drawn_from_it))
+
+
+def visible_lessons(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on lessons whose place in the timetable the actor may see.
+
+    All staff see the whole timetable; students and guardians the lessons of the groups that they
+    or their children are enrolled in on the day of the lesson.
+    """
+    if actor.may(Permission.JOURNALS_READ):
+        return true()
+    return exists().where(
+        Enrolment.organization_id == actor.organization_id,
+        Enrolment.group_id == Lesson.group_id,
+        or_(Enrolment.student_id == actor.person_id, Enrolment.student_id.in_(children_of(actor))),
+        sql.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("@>")(Lesson.lesson_date),
+    )
+
+
+def children_of(actor: Actor) -> Select[int]:
+    """Return the ids of the children whom the actor answers for today."""
+    return select(Guardianship.student_id).where(
+        Guardianship.organization_id == actor.organization_id,
+        Guardianship.guardian_id == actor.person_id,
+        in_force(Guardianship.begins_on, Guardianship.ends_on, actor),
+    )
+
+
+def in_force(
+    begins_on: InstrumentedAttribute[date],
+    ends_on: InstrumentedAttribute[date | None],
+    actor: Actor,
+) -> ColumnElement[bool]:
+    """Return the condition that something dated is in force on the actor's day."""
+    return sql.daterange(begins_on, ends_on).bool_op("@>")(cast(actor.today, Date))
