@@ -14,6 +14,7 @@ import httpx
 import pytest
 from factories import Person, School, make_school
 from fastapi import FastAPI
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dnevnik_api.db import make_engine
@@ -123,3 +124,16 @@ async def school(database: Cluster) -> School:
 async def other_school(database: Cluster) -> School:
     """A second school, for the foreign caller."""
     return await make_school(database)
+
+
+@pytest.fixture
+def statements(engine: AsyncEngine) -> Iterator[list[str]]:
+    """All statements that SQLAlchemy has sent since the test began; clear it to count anew."""
+    sent: list[str] = []
+
+    def note(*args: object) -> None:
+        sent.append(str(args[2]))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine.sync_engine, "before_cursor_execute", note)

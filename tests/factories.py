@@ -1,7 +1,7 @@
 """What a test needs of a school, written as the application's own role, walls and all."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from dnevnik_api.db import make_engine
@@ -38,6 +39,9 @@ class Person:
     session_id: int
     login: str
     full_name: str
+
+
+SignIn = Callable[[Person], httpx.AsyncClient]
 
 
 @dataclass

@@ -67,6 +67,7 @@ _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), _Clean]
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=50), _Clean]
+MaybeEmpty = Annotated[str, StringConstraints(max_length=200), _Clean]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500), _Clean]
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=4000), _Clean]
 Email = Annotated[

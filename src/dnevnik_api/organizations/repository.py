@@ -1,7 +1,17 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api import records
@@ -10,7 +20,18 @@ from dnevnik_api.history import record
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor
 
-from .models import Organization, Room
+from .models import (
+    AcademicYear,
+    Bell,
+    BellSchedule,
+    Holiday,
+    MarkValue,
+    Organization,
+    ReportingPeriod,
+    Room,
+    Subject,
+    WorkType,
+)
 
 
 async def touch_directory(session: AsyncSession, actor: Actor) -> None:
@@ -51,6 +72,316 @@ class OrganizationRepository:
             self._session, actor, "organizations", organization.id, before=before, after=changes
         )
         return organization
+
+
+class AcademicYearRepository:
+    """The only writer of school years."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window) -> Slice[AcademicYear]:
+        """Return the school years, the earliest first."""
+        years = select(AcademicYear).where(AcademicYear.organization_id == actor.organization_id)
+        return await paginate(self._session, years, window, AcademicYear.begins_on, AcademicYear.id)
+
+    async def get(self, actor: Actor, year_id: int) -> AcademicYear:
+        """Return a school year, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, AcademicYear, year_id)
+
+    async def lock(self, actor: Actor, year_id: int) -> AcademicYear:
+        """Lock a school year for a change of it or of what must lie inside it."""
+        return await records.find(self._session, actor, AcademicYear, year_id, lock=True)
+
+    async def refer(self, actor: Actor, year_id: int) -> AcademicYear:
+        """Lock the school year that a body names, or raise INVALID."""
+        return await records.refer(
+            self._session, actor, AcademicYear, year_id, "/academic_year_id", lock=True
+        )
+
+    async def parts(self, year: AcademicYear) -> dict[str, Any]:
+        """Return the days from the first to the last period or holiday of the year."""
+        spans = union_all(
+            *(
+                select(part.begins_on, part.ends_on).where(
+                    part.organization_id == year.organization_id, part.academic_year_id == year.id
+                )
+                for part in (ReportingPeriod, Holiday)
+            )
+        ).subquery()
+        span = select(
+            func.coalesce(func.min(spans.c.begins_on), year.begins_on).label("begins_on"),
+            func.coalesce(func.max(spans.c.ends_on), year.begins_on).label("ends_on"),
+        )
+        return dict((await self._session.execute(span)).mappings().one())
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> AcademicYear:
+        """Add a school year."""
+        return await records.add(self._session, actor, AcademicYear(**values))
+
+    async def change(
+        self, actor: Actor, year: AcademicYear, changes: Mapping[str, Any]
+    ) -> AcademicYear:
+        """Change a school year."""
+        return await records.change(self._session, actor, year, changes)
+
+    async def remove(self, actor: Actor, year: AcademicYear) -> None:
+        """Remove a school year that nothing belongs to (else IN_USE)."""
+        await records.remove(self._session, actor, year)
+
+
+class ReportingPeriodRepository:
+    """The only writer of reporting periods."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(
+        self, actor: Actor, window: Window, year_id: int | None
+    ) -> Slice[ReportingPeriod]:
+        """Return the periods by date and grade, of one school year if one is named."""
+        periods = select(ReportingPeriod).where(
+            ReportingPeriod.organization_id == actor.organization_id
+        )
+        if year_id is not None:
+            periods = periods.where(ReportingPeriod.academic_year_id == year_id)
+        order = (ReportingPeriod.begins_on, ReportingPeriod.grade_from, ReportingPeriod.id)
+        return await paginate(self._session, periods, window, *order)
+
+    async def get(self, actor: Actor, period_id: int) -> ReportingPeriod:
+        """Return a period, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, ReportingPeriod, period_id)
+
+    async def lock(self, actor: Actor, period_id: int) -> ReportingPeriod:
+        """Lock a period for a change."""
+        return await records.find(self._session, actor, ReportingPeriod, period_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> ReportingPeriod:
+        """Add a period; the database refuses two at a time for a grade (OVERLAP)."""
+        return await records.add(self._session, actor, ReportingPeriod(**values))
+
+    async def change(
+        self, actor: Actor, period: ReportingPeriod, changes: Mapping[str, Any]
+    ) -> ReportingPeriod:
+        """Change a period; journals are read by periods."""
+        await touch_directory(self._session, actor)
+        return await records.change(self._session, actor, period, changes)
+
+    async def remove(self, actor: Actor, period: ReportingPeriod) -> None:
+        """Remove a period without final marks (else IN_USE)."""
+        await records.remove(self._session, actor, period)
+
+
+class HolidayRepository:
+    """The only writer of holidays."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window, year_id: int | None) -> Slice[Holiday]:
+        """Return the holidays by date, of one school year if one is named."""
+        holidays = select(Holiday).where(Holiday.organization_id == actor.organization_id)
+        if year_id is not None:
+            holidays = holidays.where(Holiday.academic_year_id == year_id)
+        return await paginate(self._session, holidays, window, Holiday.begins_on, Holiday.id)
+
+    async def get(self, actor: Actor, holiday_id: int) -> Holiday:
+        """Return a holiday, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, Holiday, holiday_id)
+
+    async def lock(self, actor: Actor, holiday_id: int) -> Holiday:
+        """Lock a holiday for a change."""
+        return await records.find(self._session, actor, Holiday, holiday_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> Holiday:
+        """Add a holiday; lessons that stand already stay."""
+        return await records.add(self._session, actor, Holiday(**values))
+
+    async def change(self, actor: Actor, holiday: Holiday, changes: Mapping[str, Any]) -> Holiday:
+        """Change a holiday; lessons that stand already stay."""
+        return await records.change(self._session, actor, holiday, changes)
+
+    async def remove(self, actor: Actor, holiday: Holiday) -> None:
+        """Remove a holiday."""
+        await records.remove(self._session, actor, holiday)
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A bell schedule with its bells."""
+
+    id: int
+    name: str
+    bells: Sequence[Bell]
+    version: int
+
+
+class BellScheduleRepository:
+    """The only writer of bell schedules, which are read and written as a whole."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window) -> Slice[Ringing]:
+        """Return the bell schedules by name."""
+        schedules = select(BellSchedule).where(
+            BellSchedule.organization_id == actor.organization_id
+        )
+        found = await paginate(self._session, schedules, window, BellSchedule.name, BellSchedule.id)
+        return Slice(await self._with_bells(actor, found.items), found.next, found.total)
+
+    async def get(self, actor: Actor, schedule_id: int) -> Ringing:
+        """Return a bell schedule with its bells, or raise NOT_FOUND."""
+        schedule = await records.find(self._session, actor, BellSchedule, schedule_id)
+        return (await self._with_bells(actor, [schedule]))[0]
+
+    async def lock(self, actor: Actor, schedule_id: int) -> BellSchedule:
+        """Lock a bell schedule for a change."""
+        return await records.find(self._session, actor, BellSchedule, schedule_id, lock=True)
+
+    async def add(self, actor: Actor, name: str, bells: Sequence[Mapping[str, Any]]) -> Ringing:
+        """Add a bell schedule."""
+        schedule = BellSchedule(organization_id=actor.organization_id, name=name)
+        self._session.add(schedule)
+        await self._session.flush()
+        await self._ring(schedule, bells)
+        added = (await self._with_bells(actor, [schedule]))[0]
+        await record(self._session, actor, "bell_schedules", added.id, after=_as_history(added))
+        return added
+
+    async def replace(
+        self, actor: Actor, schedule: BellSchedule, name: str, bells: Sequence[Mapping[str, Any]]
+    ) -> Ringing:
+        """Write a locked bell schedule anew; lessons that stand already keep their times."""
+        before = (await self._with_bells(actor, [schedule]))[0]
+        schedule.name = name
+        await self._session.execute(delete(Bell).where(*_bells_of(schedule)))
+        await self._ring(schedule, bells)
+        after = (await self._with_bells(actor, [schedule]))[0]
+        if _as_history(before) == _as_history(after):
+            return before
+        schedule.version += 1
+        await record(
+            self._session,
+            actor,
+            "bell_schedules",
+            schedule.id,
+            before=_as_history(before),
+            after=_as_history(after),
+        )
+        return replace(after, version=schedule.version)
+
+    async def remove(self, actor: Actor, schedule: BellSchedule) -> None:
+        """Remove a bell schedule that no timetable uses (else IN_USE)."""
+        await records.remove(self._session, actor, schedule)
+
+    async def _ring(self, schedule: BellSchedule, bells: Sequence[Mapping[str, Any]]) -> None:
+        key = {"organization_id": schedule.organization_id, "bell_schedule_id": schedule.id}
+        await self._session.execute(insert(Bell), [key | dict(bell) for bell in bells])
+
+    async def _with_bells(self, actor: Actor, schedules: Sequence[BellSchedule]) -> list[Ringing]:
+        of: dict[int, list[Bell]] = {schedule.id: [] for schedule in schedules}
+        statement = (
+            select(Bell)
+            .where(Bell.organization_id == actor.organization_id, Bell.bell_schedule_id.in_(of))
+            .order_by(Bell.number)
+        )
+        for bell in await self._session.scalars(statement):
+            of[bell.bell_schedule_id].append(bell)
+        return [Ringing(one.id, one.name, of[one.id], one.version) for one in schedules]
+
+
+def _bells_of(schedule: BellSchedule) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        Bell.organization_id == schedule.organization_id,
+        Bell.bell_schedule_id == schedule.id,
+    )
+
+
+def _as_history(ringing: Ringing) -> dict[str, Any]:
+    bells = [(bell.number, bell.begins_at, bell.ends_at) for bell in ringing.bells]
+    return {"name": ringing.name, "bells": bells}
+
+
+class SubjectRepository:
+    """The only writer of subjects."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window) -> Slice[Subject]:
+        """Return the subjects in Russian order."""
+        subjects = select(Subject).where(Subject.organization_id == actor.organization_id)
+        name = func.replace(func.lower(Subject.name), "ё", "е", type_=Text())
+        return await paginate(self._session, subjects, window, name, Subject.id)
+
+    async def get(self, actor: Actor, subject_id: int) -> Subject:
+        """Return a subject, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, Subject, subject_id)
+
+    async def lock(self, actor: Actor, subject_id: int) -> Subject:
+        """Lock a subject for a change."""
+        return await records.find(self._session, actor, Subject, subject_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> Subject:
+        """Add a subject."""
+        return await records.add(self._session, actor, Subject(**values))
+
+    async def change(self, actor: Actor, subject: Subject, changes: Mapping[str, Any]) -> Subject:
+        """Change a subject; journals show its name."""
+        await touch_directory(self._session, actor)
+        return await records.change(self._session, actor, subject, changes)
+
+    async def remove(self, actor: Actor, subject: Subject) -> None:
+        """Remove a subject without journals (else IN_USE)."""
+        await records.remove(self._session, actor, subject)
+
+
+class WorkTypeRepository:
+    """The only writer of work types."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window) -> Slice[WorkType]:
+        """Return the work types in the order they were added."""
+        types = select(WorkType).where(WorkType.organization_id == actor.organization_id)
+        return await paginate(self._session, types, window, WorkType.id)
+
+    async def get(self, actor: Actor, work_type_id: int) -> WorkType:
+        """Return a work type, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, WorkType, work_type_id)
+
+    async def lock(self, actor: Actor, work_type_id: int) -> WorkType:
+        """Lock a work type for a change."""
+        return await records.find(self._session, actor, WorkType, work_type_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> WorkType:
+        """Add a work type."""
+        return await records.add(self._session, actor, WorkType(**values))
+
+    async def change(
+        self, actor: Actor, work_type: WorkType, changes: Mapping[str, Any]
+    ) -> WorkType:
+        """Change a work type; journals show its name and average by its weight."""
+        await touch_directory(self._session, actor)
+        return await records.change(self._session, actor, work_type, changes)
+
+    async def remove(self, actor: Actor, work_type: WorkType) -> None:
+        """Remove a work type without works (else IN_USE)."""
+        await records.remove(self._session, actor, work_type)
+
+
+class MarkValueRepository:
+    """Reads the dictionary of marks, which a new organization gets (actions.py)."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window) -> Slice[MarkValue]:
+        """Return the tokens in the order they were added: five first."""
+        values = select(MarkValue).where(MarkValue.organization_id == actor.organization_id)
+        return await paginate(self._session, values, window, MarkValue.id)
 
 
 class RoomRepository:
