@@ -1088,6 +1088,8 @@ def make_tables() -> None:
         sa.Column("topic", sa.Text(), nullable=True),
         sa.Column("comment", sa.Text(), nullable=True),
         sa.Column("timetable_entry_id", sa.BigInteger(), nullable=True),
+        sa.Column("planned_on", sa.Date(), nullable=True),
+        sa.Column("substitution_late", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         postgresql.ExcludeConstraint(
             (sa.column("organization_id"), "="),
@@ -1152,6 +1154,12 @@ def make_tables() -> None:
             ["organization_id"], ["organizations.id"], name=op.f("fk_lessons_organization_id")
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_lessons")),
+        sa.UniqueConstraint(
+            "organization_id",
+            "timetable_entry_id",
+            "planned_on",
+            name=op.f("uq_lessons_organization_id_timetable_entry_id_planned_on"),
+        ),
     )
     op.create_index(
         op.f("ix_lessons_organization_id_conducted_by_lesson_date"),
@@ -1181,12 +1189,6 @@ def make_tables() -> None:
         op.f("ix_lessons_organization_id_teacher_id_lesson_date"),
         "lessons",
         ["organization_id", "teacher_id", "lesson_date"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_lessons_organization_id_timetable_entry_id_lesson_date"),
-        "lessons",
-        ["organization_id", "timetable_entry_id", "lesson_date"],
         unique=False,
     )
     op.create_table(
@@ -1440,9 +1442,6 @@ def downgrade() -> None:
         op.f("ix_attendance_organization_id_journal_id_lesson_date"), table_name="attendance"
     )
     op.drop_table("attendance")
-    op.drop_index(
-        op.f("ix_lessons_organization_id_timetable_entry_id_lesson_date"), table_name="lessons"
-    )
     op.drop_index(op.f("ix_lessons_organization_id_teacher_id_lesson_date"), table_name="lessons")
     op.drop_index(op.f("ix_lessons_organization_id_room_id_lesson_date"), table_name="lessons")
     op.drop_index(

@@ -108,7 +108,8 @@ class Lesson(TenantRow):
         indexed("conducted_by", "lesson_date"),
         indexed("teacher_id", "lesson_date"),
         indexed("room_id", "lesson_date"),
-        indexed("timetable_entry_id", "lesson_date"),
+        # An entry of the weekly timetable becomes one lesson a day, whatever happens to it later.
+        UniqueConstraint("organization_id", "timetable_entry_id", "planned_on"),
     )
 
     journal_id: Mapped[int] = mapped_column(BigInteger)
@@ -128,6 +129,10 @@ class Lesson(TenantRow):
     topic: Mapped[str | None]
     comment: Mapped[str | None]
     timetable_entry_id: Mapped[int | None] = mapped_column(BigInteger)
+    # The day that the weekly timetable gave; a lesson moved to another day keeps it.
+    planned_on: Mapped[date | None]
+    # The last change of the substitution came after the lesson had begun (2.13).
+    substitution_late: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
 
