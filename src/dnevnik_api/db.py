@@ -25,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -112,7 +113,7 @@ Instant = DateTime(timezone=True)
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """Return the engine with the limits of security.md, so that nothing waits for ever."""
     # asyncpg takes the socket's folder only as a keyword or a query argument named host.
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(url),
         pool_size=pool_size,
         max_overflow=0,
@@ -132,6 +133,14 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, record: object, fairy: object) -> None:
+    """Let the pool reconnect what the server has closed; unlike a pre-ping it costs no question."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def make_sessions(engine: AsyncEngine) -> Sessions:
@@ -194,9 +203,8 @@ async def get_session(request: Request) -> AsyncSession:
             "read_only": request.method in {"GET", "HEAD"},
         }
     )
-    transaction = session.begin()
     await stack.enter_async_context(session)
-    await stack.enter_async_context(transaction)
+    await stack.enter_async_context(session.begin())
     request.state.session = session
     return session
 
