@@ -53,7 +53,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """The base of all models; ``type_annotation_map`` makes text and instants what they should be."""
+    """The base of all models."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {  # noqa: RUF012  (SQLAlchemy reads it from the class)
@@ -69,7 +69,7 @@ class TenantRow(Base):
     @declared_attr
     @classmethod
     def organization_id(cls) -> Mapped[int]:
-        """The organization that the row belongs to; also the key for sharding."""
+        """Return the organization that the row belongs to; also the key for sharding."""
         return mapped_column(
             BigInteger, ForeignKey("organizations.id"), primary_key=True, sort_order=-3
         )
@@ -77,7 +77,7 @@ class TenantRow(Base):
     @declared_attr
     @classmethod
     def id(cls) -> Mapped[int]:
-        """A number that is unique in the table."""
+        """Return a number that is unique in the table."""
         return mapped_column(BigInteger, Identity(always=True), primary_key=True, sort_order=-2)
 
 
@@ -137,7 +137,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     return engine
 
 
-def _refuse_closed(connection: Any, record: object, fairy: object) -> None:
+def _refuse_closed(connection: Any, *_: object) -> None:
     """Let the pool reconnect what the server has closed; unlike a pre-ping it costs no question."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
@@ -204,9 +204,15 @@ async def get_session(request: Request) -> AsyncSession:
         }
     )
     await stack.enter_async_context(session)
-    await stack.enter_async_context(session.begin())
+    _ = await stack.enter_async_context(session.begin())
     request.state.session = session
     return session
+
+
+@asynccontextmanager
+async def _committed(session: AsyncSession) -> AsyncIterator[None]:
+    async with session, session.begin():
+        yield
 
 
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
