@@ -1,41 +1,363 @@
-"""The organization's profile, settings and directories (А.10, А.14)."""
+"""The organization's profile, settings and directories (А.10, А.12–А.14)."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
-from factories import School
+from factories import School, SignIn
+
+pytestmark = pytest.mark.clause("А.10")
+
+SPRING = {"begins_on": "2027-03-22", "ends_on": "2027-03-30"}
+BELLS = [
+    {"number": 1, "begins_at": "08:30", "ends_at": "09:15"},
+    {"number": 2, "begins_at": "09:25", "ends_at": "10:10"},
+]
 
 
-@pytest.mark.clause("А.14")
-async def test_a_coordinator_keeps_the_directory_of_rooms(as_, school: School) -> None:
-    coordinator: httpx.AsyncClient = as_(school.coordinator)
-    added = await coordinator.post("/rooms", json={"name": "301", "building": "Корпус 2"})
+@dataclass(frozen=True)
+class Directory:
+    """A directory with a good record, a good change of it, and bad bodies with their places."""
+
+    path: str
+    good: dict[str, Any]
+    changes: dict[str, Any]
+    bad: tuple[tuple[dict[str, Any], str], ...]
+    method: str = "PATCH"
+
+    def body(self, school: School) -> dict[str, Any]:
+        return {
+            name: school.year_id if value == "the year" else value
+            for name, value in self.good.items()
+        }
+
+
+DIRECTORIES = {
+    one.path: one
+    for one in (
+        Directory(
+            "academic-years",
+            {"name": "2027/2028", "begins_on": "2027-09-01", "ends_on": "2028-05-31"},
+            {"ends_on": "2028-06-30"},
+            (
+                ({"ends_on": "2027-08-01"}, "/ends_on"),
+                ({"begins_on": "01.09.2027"}, "/begins_on"),
+                ({"begins_on": "2027-02-30"}, "/begins_on"),
+                ({"name": " "}, "/name"),
+            ),
+        ),
+        Directory(
+            "reporting-periods",
+            {
+                "academic_year_id": "the year",
+                "kind": "quarter",
+                "name": "2 четверть",
+                "begins_on": "2026-11-04",
+                "ends_on": "2026-12-27",
+                "grade_from": 1,
+                "grade_to": 9,
+            },
+            {"name": "II четверть"},
+            (
+                ({"kind": "fortnight"}, "/kind"),
+                ({"grade_from": 9, "grade_to": 5}, "/grade_to"),
+                ({"grade_to": 12}, "/grade_to"),
+                ({"ends_on": "2026-11-03"}, "/ends_on"),
+                ({"academic_year_id": 10**12}, "/academic_year_id"),
+                ({"academic_year_id": "1"}, "/academic_year_id"),
+            ),
+        ),
+        Directory(
+            "holidays",
+            {"academic_year_id": "the year", "name": "Весенние каникулы", **SPRING},
+            {"name": "Каникулы"},
+            (
+                ({"ends_on": "2027-03-01"}, "/ends_on"),
+                ({"name": "a\0b"}, "/name"),
+                ({"academic_year_id": 10**12}, "/academic_year_id"),
+            ),
+        ),
+        Directory(
+            "bell-schedules",
+            {"name": "Сокращённое", "bells": BELLS},
+            {"name": "Короткие уроки", "bells": BELLS[:1]},
+            (
+                ({"bells": []}, "/bells"),
+                ({"bells": [BELLS[0], {**BELLS[1], "number": 1}]}, "/bells"),
+                ({"bells": [BELLS[0], {**BELLS[1], "begins_at": "09:00"}]}, "/bells"),
+                ({"bells": [{**BELLS[0], "ends_at": "08:30"}]}, "/bells/0"),
+                ({"bells": [{**BELLS[0], "number": 21}]}, "/bells/0/number"),
+                ({"bells": [{**BELLS[0], "ends_at": "25:00"}]}, "/bells/0/ends_at"),
+            ),
+            method="PUT",
+        ),
+        Directory(
+            "subjects",
+            {"name": "Ёмкости и объёмы", "short_name": "Объёмы", "assessed": False},
+            {"assessed": True, "short_name": None},
+            (({"assessed": "no"}, "/assessed"), ({"name": None}, "/name")),
+        ),
+        Directory(
+            "work-types",
+            {"name": "Сообщение", "short_name": "Сообщ", "weight": 1.1, "written": False},
+            {"weight": 0.75},
+            (
+                ({"weight": 0}, "/weight"),
+                ({"weight": 1.001}, "/weight"),
+                ({"weight": "1"}, "/weight"),
+                ({"weight": 1e300}, "/weight"),
+            ),
+        ),
+        Directory(
+            "rooms",
+            {"name": "301", "building": "Корпус 2", "capacity": None},
+            {"capacity": 30},
+            (({"capacity": 0}, "/capacity"), ({"building": "a\0b"}, "/building")),
+        ),
+    )
+}
+
+each_directory = pytest.mark.parametrize("directory", DIRECTORIES.values(), ids=DIRECTORIES)
+
+
+async def _history(school: School, path: str) -> list[Any]:
+    return await school.run(
+        "SELECT before, after, actor_name FROM entry_changes WHERE entity = $1 ORDER BY id",
+        path.replace("-", "_"),
+    )
+
+
+@each_directory
+@pytest.mark.clause("А.12", "А.13", "А.14")
+async def test_a_coordinator_adds_reads_changes_and_removes(
+    as_: SignIn, school: School, directory: Directory
+) -> None:
+    coordinator = as_(school.coordinator)
+    body = directory.body(school)
+    added = await coordinator.post(f"/{directory.path}", json=body)
     assert added.status_code == 201, added.text
-    room = added.json()
-    changed = await coordinator.patch(f"/rooms/{room['id']}", json={"capacity": 30})
-    assert (changed.json()["capacity"], changed.headers["etag"]) == (30, '"2"')
-    listed = await as_(school.student).get("/rooms", params={"limit": 1})
-    assert [one["name"] for one in listed.json()["items"]] == ["214"]
-    rest = await as_(school.student).get(
-        "/rooms", params={"limit": 1, "cursor": listed.json()["next"]}
+    record = added.json()
+    assert body.items() <= _without_seconds(record).items()
+    path = f"/{directory.path}/{record['id']}"
+    read = await as_(school.student).get(path)
+    assert (read.json(), read.headers["etag"]) == (record, '"1"')
+
+    changed = await coordinator.request(directory.method, path, json=directory.changes)
+    assert changed.status_code == 200, changed.text
+    assert directory.changes.items() <= _without_seconds(changed.json()).items()
+    assert changed.headers["etag"] == '"2"'
+    again = await coordinator.request(directory.method, path, json=directory.changes)
+    assert again.headers["etag"] == '"2"', "no change, no new version"
+    stale = await coordinator.request(
+        directory.method, path, json=directory.changes, headers={"If-Match": '"1"'}
     )
-    assert [one["name"] for one in rest.json()["items"]] == ["301"]
-    assert (await coordinator.delete(f"/rooms/{room['id']}")).status_code == 204
-    history = await school.run(
-        "SELECT before, after FROM entry_changes WHERE entity = 'rooms' ORDER BY id"
+    assert (stale.status_code, stale.headers["etag"]) == (412, '"2"')
+
+    assert (await coordinator.delete(path)).status_code == 204
+    assert (await coordinator.get(path)).status_code == 404
+    history = await _history(school, directory.path)
+    assert [(row["before"] is None, row["after"] is None) for row in history] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+    assert {row["actor_name"] for row in history} == {school.coordinator.full_name}
+
+
+def _without_seconds(record: dict[str, Any]) -> dict[str, Any]:
+    bells = record.get("bells")
+    if bells is None:
+        return record
+    shown = [{name: str(value)[:5] for name, value in bell.items()} for bell in bells]
+    return {**record, "bells": [{**bell, "number": int(bell["number"])} for bell in shown]}
+
+
+@each_directory
+async def test_a_bad_body_is_refused_where_it_is_bad_and_changes_nothing(
+    as_: SignIn, school: School, directory: Directory
+) -> None:
+    coordinator = as_(school.coordinator)
+    good = directory.body(school)
+    for wrong, pointer in (*directory.bad, ({"unknown": 1}, "")):
+        refused = await coordinator.post(f"/{directory.path}", json=good | wrong)
+        assert refused.status_code == 422, (wrong, refused.text)
+        assert [error["pointer"] for error in refused.json()["errors"]] == [pointer], wrong
+    assert await _history(school, directory.path) == []
+
+
+@each_directory
+async def test_who_may_not_write_is_refused_and_a_stranger_finds_nothing(
+    as_: SignIn, school: School, other_school: School, directory: Directory
+) -> None:
+    body = directory.body(school)
+    added = await as_(school.coordinator).post(f"/{directory.path}", json=body)
+    path = f"/{directory.path}/{added.json()['id']}"
+    for person in (school.director, school.teacher, school.student, school.guardian):
+        client = as_(person)
+        assert (await client.post(f"/{directory.path}", json=body)).status_code == 403
+        changed = await client.request(directory.method, path, json=directory.changes)
+        assert changed.status_code == 403
+        assert (await client.delete(path)).status_code == 403
+    stranger = as_(other_school.coordinator)
+    changed = await stranger.request(directory.method, path, json=directory.changes)
+    assert changed.status_code == 404
+    assert (await stranger.delete(path)).status_code == 404
+    foreign = await stranger.get(path)
+    absent = await stranger.get(f"/{directory.path}/{10**12}")
+    assert _bare(foreign) == _bare(absent)
+    listed = await stranger.get(f"/{directory.path}", params={"limit": 200})
+    assert added.json()["id"] not in {one["id"] for one in listed.json()["items"]}
+    assert len(await _history(school, directory.path)) == 1
+
+
+def _bare(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 404
+    return {**answer.json(), "instance": "", "request_id": ""}
+
+
+@each_directory
+async def test_a_list_comes_in_pages_by_a_fixed_number_of_statements(
+    as_: SignIn, school: School, statements: list[str], directory: Directory
+) -> None:
+    added = await as_(school.coordinator).post(f"/{directory.path}", json=directory.body(school))
+    student = as_(school.student)
+    whole = (await student.get(f"/{directory.path}", params={"count": "true"})).json()
+    assert whole["total"] == len(whole["items"]) >= 1
+    assert added.json()["id"] in {one["id"] for one in whole["items"]}
+    seen, cursor = [], None
+    for _ in whole["items"]:
+        statements.clear()
+        page = await student.get(
+            f"/{directory.path}", params={"limit": 1} | ({"cursor": cursor} if cursor else {})
+        )
+        assert len(statements) <= 4
+        seen += page.json()["items"]
+        cursor = page.json()["next"]
+    assert (seen, cursor) == (whole["items"], None)
+
+
+@pytest.mark.clause("А.12")
+async def test_periods_of_a_grade_do_not_overlap(as_: SignIn, school: School) -> None:
+    coordinator = as_(school.coordinator)
+    body = DIRECTORIES["reporting-periods"].body(school)
+    first = {**body, "name": "Триместр", "begins_on": "2026-10-01", "ends_on": "2026-11-30"}
+    refused = await coordinator.post("/reporting-periods", json=first)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/overlap")
+    added = await coordinator.post("/reporting-periods", json=body)
+    other_grades = {**body, "kind": "half_year", "grade_from": 10, "grade_to": 11}
+    assert (await coordinator.post("/reporting-periods", json=other_grades)).status_code == 201
+    moved = await coordinator.patch(
+        f"/reporting-periods/{added.json()['id']}", json={"begins_on": "2026-10-20"}
     )
-    assert len(history) == 3
-    assert (await as_(school.teacher).post("/rooms", json={"name": "1"})).status_code == 403
-    used = await coordinator.delete(f"/rooms/{school.room_id}")
-    assert (used.status_code, used.json()["type"]) == (409, "/problems/in-use")
+    assert (moved.status_code, moved.json()["type"]) == (409, "/problems/overlap")
+    listed = await coordinator.get(
+        "/reporting-periods", params={"academic_year_id": school.year_id}
+    )
+    assert [one["name"] for one in listed.json()["items"]] == [
+        "1 четверть",
+        "2 четверть",
+        "2 четверть",
+    ]
+    absent = await coordinator.get("/reporting-periods", params={"academic_year_id": 10**12})
+    assert absent.json()["items"] == []
+
+
+@pytest.mark.clause("А.12")
+@pytest.mark.parametrize("path", ["reporting-periods", "holidays"])
+async def test_what_belongs_to_a_year_lies_inside_it(
+    as_: SignIn, school: School, path: str
+) -> None:
+    coordinator = as_(school.coordinator)
+    body = DIRECTORIES[path].body(school)
+    for outside in ({"begins_on": "2026-08-31"}, {"ends_on": "2027-06-01"}):
+        refused = await coordinator.post(f"/{path}", json=body | outside)
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "/problems/outside-academic-year"
+        assert "01.09.2026 – 31.05.2027" in refused.json()["detail"]
+    added = (await coordinator.post(f"/{path}", json=body)).json()
+    moved = await coordinator.patch(f"/{path}/{added['id']}", json={"ends_on": "2027-06-01"})
+    assert moved.json()["type"] == "/problems/outside-academic-year"
+    last_day = {"ends_on": added["begins_on"]}
+    year = await coordinator.patch(f"/academic-years/{school.year_id}", json=last_day)
+    assert year.json()["type"] == "/problems/outside-academic-year"
+    assert (await coordinator.get(f"/{path}/{added['id']}")).json() == added
+
+
+@pytest.mark.clause("А.12")
+async def test_years_do_not_overlap_and_one_in_use_stays(as_: SignIn, school: School) -> None:
+    coordinator = as_(school.coordinator)
+    body = {"name": "Второй", "begins_on": "2027-05-31", "ends_on": "2028-05-31"}
+    refused = await coordinator.post("/academic-years", json=body)
+    assert refused.json()["type"] == "/problems/overlap"
+    named = DIRECTORIES["academic-years"].good | {"name": "2026/2027"}
+    assert (await coordinator.post("/academic-years", json=named)).json()["type"] == (
+        "/problems/conflict"
+    )
+    for path in (
+        f"/academic-years/{school.year_id}",
+        f"/subjects/{school.subject_id}",
+        f"/rooms/{school.room_id}",
+        f"/work-types/{school.work_type_id}",
+    ):
+        used = await coordinator.delete(path)
+        assert (used.status_code, used.json()["type"]) == (409, "/problems/in-use")
+
+
+@pytest.mark.clause("А.14", "2.10")
+async def test_subjects_stand_in_russian_order(as_: SignIn, school: School) -> None:
+    await as_(school.coordinator).post("/subjects", json={"name": "Ёлочные игрушки"})
+    listed = await as_(school.guardian).get("/subjects")
+    subjects = {one["name"]: one["assessed"] for one in listed.json()["items"]}
+    assert list(subjects.items()) == [
+        ("Ёлочные игрушки", True),
+        ("Математика", True),
+        ("Разговоры о важном", False),
+        ("Русский язык", True),
+    ]
+
+
+@pytest.mark.clause("2.7")
+async def test_a_new_school_has_work_types_and_mark_values(as_: SignIn, school: School) -> None:
+    teacher = as_(school.teacher)
+    values = (await teacher.get("/mark-values", params={"limit": 200})).json()["items"]
+    by_token = {one["token"]: one for one in values}
+    assert by_token["5-"]["numeric"] == 5
+    assert by_token["н/а"]["numeric"] is None
+    assert not by_token["5-"]["allowed_as_final"]
+    types = (await teacher.get("/work-types")).json()["items"]
+    assert {one["name"]: one["weight"] for one in types}["Контрольная работа"] == 2
+
+
+@pytest.mark.clause("2.14b")
+async def test_the_settings_are_changed_on_the_version_that_was_read(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    profile = f"http://test/v1/organizations/{school.id}"
+    changes = {"mark_edit_window": "2_weeks", "time_zone": "Asia/Omsk", "phone": "+7 900 000-00-00"}
+    unread = await coordinator.patch(profile, json=changes)
+    assert unread.status_code == 428
+    read = await coordinator.get(profile)
+    assert read.json()["mark_edit_window"] == "1_month"
+    version = {"If-Match": read.headers["etag"]}
+    changed = await coordinator.patch(profile, json=changes, headers=version)
+    assert changes.items() <= changed.json().items()
+    assert (await coordinator.patch(profile, json=changes, headers=version)).status_code == 412
+    fresh = {"If-Match": changed.headers["etag"]}
+    for wrong in ({"time_zone": "Europe/Paris"}, {"mark_edit_window": "5_weeks"}, {"name": None}):
+        assert (await coordinator.patch(profile, json=wrong, headers=fresh)).status_code == 422
+    assert (await as_(school.deputy).patch(profile, json=changes, headers=fresh)).status_code == 403
+    history = await _history(school, "organizations")
+    assert len(history) == 1
 
 
 async def test_a_foreign_school_and_an_absent_one_are_the_same_not_found(
-    as_, school: School, other_school: School
+    as_: SignIn, school: School, other_school: School
 ) -> None:
-    client: httpx.AsyncClient = as_(school.coordinator)
-    bodies = []
-    for organization_id in (other_school.id, 10**12):
-        answer = await client.get(f"http://test/v1/organizations/{organization_id}/rooms")
-        assert answer.status_code == 404
-        bodies.append({**answer.json(), "instance": "", "request_id": ""})
+    client = as_(school.coordinator)
+    bodies = [
+        _bare(await client.get(f"http://test/v1/organizations/{organization_id}/rooms"))
+        for organization_id in (other_school.id, 10**12)
+    ]
     assert bodies[0] == bodies[1]

@@ -30,8 +30,8 @@ class EntryChange(TenantRow):
 
     entity: Mapped[str]
     entity_id: Mapped[int] = mapped_column(BigInteger)
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # No foreign key: a history row must outlive whatever happens to the person, and the command
     # line that makes an organization acts as nobody.
     actor_id: Mapped[int | None] = mapped_column(BigInteger)

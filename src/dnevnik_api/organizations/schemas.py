@@ -2,7 +2,7 @@ from datetime import date, time
 from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.clock import RUSSIAN_TIME_ZONES
@@ -208,7 +208,7 @@ class SubjectRead(Read):
 
 
 # As the database gives it back, so that an unchanged weight is seen to be unchanged.
-TypeWeight = Annotated[Weight, AfterValidator(float)]
+TypeWeight = Annotated[Weight, PlainSerializer(float)]
 
 
 class WorkTypeCreate(Request):
