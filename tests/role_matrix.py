@@ -61,4 +61,32 @@ DOORS = {
     f"PATCH {_O}/work-types/{{work_type_id}}": {"coordinator"},
     f"DELETE {_O}/work-types/{{work_type_id}}": {"coordinator"},
     f"GET {_O}/mark-values": EVERYONE,
+    # keeping a lesson
+    f"PATCH {_O}/lessons/{{lesson_id}}/record": TEACHING,
+    f"POST {_O}/lessons/{{lesson_id}}/works": TEACHING,
+    f"GET {_O}/works/{{work_id}}": STAFF,
+    f"PATCH {_O}/works/{{work_id}}": TEACHING,
+    f"DELETE {_O}/works/{{work_id}}": TEACHING,
+    f"GET {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": STAFF,
+    f"PUT {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": TEACHING,
+    f"DELETE {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": TEACHING,
+    f"PUT {_O}/lessons/{{lesson_id}}/entries": TEACHING,
+    f"GET {_O}/lessons/{{lesson_id}}/attendance/{{student_id}}": STAFF,
+    f"PUT {_O}/lessons/{{lesson_id}}/attendance/{{student_id}}": TEACHING,
+    f"DELETE {_O}/lessons/{{lesson_id}}/attendance/{{student_id}}": TEACHING,
+    f"POST {_O}/lessons/{{lesson_id}}/homework": TEACHING,
+    f"GET {_O}/homework/{{homework_id}}": STAFF,
+    f"PATCH {_O}/homework/{{homework_id}}": TEACHING,
+    f"DELETE {_O}/homework/{{homework_id}}": TEACHING,
+    # reading the journal
+    f"GET {_O}/journals/{{journal_id}}/page": STAFF,
+    f"GET {_O}/lessons/{{lesson_id}}/sheet": STAFF,
+    f"GET {_O}/students/{{student_id}}/diary": LEADERS
+    | {"homeroom_teacher", "student", "guardian"},
+    f"GET {_O}/students/{{student_id}}/averages": LEADERS
+    | {"homeroom_teacher", "student", "guardian"},
+    f"GET {_O}/workplace": TEACHING | {"homeroom_teacher"},
+    # histories
+    f"GET {_O}/mark-changes": {"coordinator"},
+    f"GET {_O}/entry-changes": {"coordinator"},
 }

@@ -209,10 +209,4 @@ async def get_session(request: Request) -> AsyncSession:
     return session
 
 
-@asynccontextmanager
-async def _committed(session: AsyncSession) -> AsyncIterator[None]:
-    async with session, session.begin():
-        yield
-
-
 SessionDep = Annotated[AsyncSession, Depends(get_session)]

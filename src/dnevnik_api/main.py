@@ -13,9 +13,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import contract
+from .attendance.router import router as attendance
+from .audit.router import router as audit
 from .clock import Clock, system_clock
 from .db import make_sessions
 from .health import router as health
+from .homework.router import router as homework
+from .journal.router import router as journal
+from .keeping.router import router as keeping
+from .marks.router import router as marks
 from .middleware import Gatekeeper, Metrics
 from .organizations.router import router as organizations
 from .problems import add_handlers
@@ -35,7 +41,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     """Return the application on ``engine``; it closes what it opened when it stops."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await engine.dispose()
 
@@ -61,7 +67,15 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     add_handlers(app)
     app.include_router(health)
     v1 = APIRouter(prefix="/v1")
-    for router in (organizations,):
+    for router in (
+        organizations,
+        keeping,
+        marks,
+        attendance,
+        homework,
+        journal,
+        audit,
+    ):
         v1.include_router(router)
     app.include_router(v1)
     _add_pages(app)

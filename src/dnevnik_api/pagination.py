@@ -11,14 +11,16 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, SQLColumnExpression, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from .errors import BAD_CURSOR
 
 MAX_LIMIT = 200
 
 T = TypeVar("T")
+Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 
 
 class Page(BaseModel, Generic[T]):
@@ -49,7 +51,7 @@ class Window:
     request: Request
     response: Response
 
-    def after(self, order: Sequence[SQLColumnExpression[Any]]) -> list[Any] | None:
+    def after(self, order: Sequence[Column]) -> list[Any] | None:
         """Return the key of the last row seen, or raise BAD_CURSOR."""
         if self.cursor is None:
             return None
@@ -71,7 +73,7 @@ class Window:
         return cursor
 
 
-def _read(column: SQLColumnExpression[Any], value: Any) -> Any:
+def _read(column: Column, value: Any) -> Any:
     kind = column.type.python_type
     try:
         if issubclass(kind, date):
@@ -113,7 +115,7 @@ async def paginate(
     session: AsyncSession,
     statement: Select[Any],
     window: Window,
-    *order: SQLColumnExpression[Any],
+    *order: Column,
     descending: bool = False,
 ) -> Slice[Any]:
     """Return one page of ``statement`` in ``order``, whose last column must be unique."""

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     DIRECTORIES_WRITE = "directories:write"
     STAFF_READ = "staff:read"
     STAFF_WRITE = "staff:write"
+    COORDINATORS_APPOINT = "coordinators:appoint"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
     CREDENTIALS_ISSUE = "credentials:issue"
@@ -83,6 +84,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.ORGANIZATION_WRITE,
         P.DIRECTORIES_WRITE,
         P.STAFF_WRITE,
+        P.COORDINATORS_APPOINT,
         P.STUDENTS_WRITE,
         P.CREDENTIALS_ISSUE,
         P.CLASSES_WRITE,
@@ -92,12 +94,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DIARY_READ,
         P.AUDIT_READ,
     },
-    # Annex Б.2: reads all journals, edits none.
-    Role.DIRECTOR: _STAFF | {P.DIARY_READ},
+    # Annex Б.2: reads all journals, edits none; appoints the coordinators (Б.1).
+    Role.DIRECTOR: _STAFF | {P.DIARY_READ, P.COORDINATORS_APPOINT},
     # Annex В: reads all journals, edits none; keeps the timetable (В.5, В.6).
     Role.DEPUTY: _STAFF | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE},
-    # Annex Г: own class in all subjects; hands out its credentials. Writes come with TEACHER.
-    Role.HOMEROOM_TEACHER: _STAFF | {P.CREDENTIALS_ISSUE, P.DIARY_READ, P.WORKPLACE_READ},
+    # Annex Г: own class in all subjects; hands out its credentials, divides it into study groups
+    # (Г.6). Writes of the journal come with TEACHER.
+    Role.HOMEROOM_TEACHER: _STAFF
+    | {P.CLASSES_WRITE, P.CREDENTIALS_ISSUE, P.DIARY_READ, P.WORKPLACE_READ},
     # Annex Д: the journals they teach.
     Role.TEACHER: _TEACHING,
     Role.PSYCHOLOGIST: _TEACHING,
@@ -195,13 +199,15 @@ _ACTOR = text(
 )
 
 
-async def _current_actor(
+async def look_up(
     organization_id: PathId,
-    request: Request,
     caller: Annotated[Caller, Depends(get_caller)],
     session: SessionDep,
 ) -> Actor:
-    """Look the caller up in the organization of the path, as of this very moment."""
+    """Look the caller up in the organization of the path, as of this very moment.
+
+    Raise UNAUTHENTICATED for an ended session, NOT_FOUND for who is nobody there.
+    """
     keys = {"session_id": caller.session_id, "account_id": caller.account_id}
     found = await session.execute(
         _ACTOR, keys | {"organization_id": organization_id, "now": caller.now}
@@ -228,17 +234,22 @@ async def _current_actor(
     )
 
 
+def check(actor: Actor, permission: Permission) -> Actor:
+    """Return the actor if any role grants ``permission``; raise FORBIDDEN otherwise."""
+    if not actor.may(permission):
+        raise FORBIDDEN(permission=permission)
+    return actor
+
+
 @dataclass(frozen=True)
 class Gate:
     """Lets through only actors who hold ``permission`` in the organization of the path."""
 
     permission: Permission
 
-    async def __call__(self, actor: Annotated[Actor, Depends(_current_actor)]) -> Actor:
+    async def __call__(self, actor: Annotated[Actor, Depends(look_up)]) -> Actor:
         """Return the actor, or refuse."""
-        if not actor.may(self.permission):
-            raise FORBIDDEN(permission=self.permission)
-        return actor
+        return check(actor, self.permission)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import greenlet_spawn
 
 from .db import get_session
 from .errors import ProblemError
+from .policy import Actor, Caller, Permission, check, look_up, roles_granting
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -24,16 +26,33 @@ else:
 
 
 @cache
-def statement(package: str, name: str) -> str:
-    """Return a ``.sql`` file that lies beside a repository; ``--include`` lines are filled in."""
-    text = files(f"dnevnik_api.{package}").joinpath(f"{name}.sql").read_text("utf-8")
+def statement(path: str) -> str:
+    """Return the ``.sql`` file at ``path`` in the package; ``--include`` lines are filled in."""
+    text = files("dnevnik_api").joinpath(f"{path}.sql").read_text("utf-8")
     lines = (
-        statement(*line.removeprefix("--include ").strip().split("/"))
+        statement(line.removeprefix("--include ").strip())
         if line.startswith("--include ")
         else line
         for line in text.splitlines()
     )
     return "\n".join(lines)
+
+
+def caller_of(organization_id: int, caller: Caller, permission: Permission) -> tuple[Any, ...]:
+    """Return $1 to $5 of every hot statement (``actor.sql``)."""
+    roles = roles_granting(permission)
+    return organization_id, caller.session_id, caller.account_id, caller.now, roles
+
+
+async def actor_at_gate(
+    request: Request, organization_id: int, caller: Caller, permission: Permission
+) -> tuple[AsyncSession, Actor]:
+    """Say why a hot statement gave no row: 401, 404 or 403; else return who is asking.
+
+    The caller of this then finds out what the thing asked for has against it.
+    """
+    session = await get_session(request)
+    return session, check(await look_up(organization_id, caller, session), permission)
 
 
 @asynccontextmanager
@@ -43,9 +62,7 @@ async def transaction(request: Request, organization_id: int) -> AsyncIterator[C
     A request that has a session open already (an Idempotency-Key) uses that one's transaction.
     """
     if getattr(request.state, "session", None) is not None:
-        session = await get_session(request)
-        borrowed = await (await session.connection()).get_raw_connection()
-        yield _driver(borrowed)
+        yield await driver_of(await get_session(request))
         return
     engine = request.app.state.engine.sync_engine
     fairy = await greenlet_spawn(engine.raw_connection)
@@ -67,6 +84,11 @@ async def transaction(request: Request, organization_id: int) -> AsyncIterator[C
         raise
     else:
         await greenlet_spawn(fairy.close)
+
+
+async def driver_of(session: AsyncSession) -> Connection:
+    """Return the asyncpg connection of a session that has begun, inside its transaction."""
+    return _driver(await (await session.connection()).get_raw_connection())
 
 
 async def _give_back_after_error(fairy: Any) -> None:

@@ -4,7 +4,8 @@ They are functions, not a base class: a repository says what may be seen and in 
 keep the history and the version right, so that no directory forgets either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -21,7 +22,7 @@ from .errors import (
     ProblemError,
     Text,
 )
-from .history import record
+from .history import record, record_added
 from .policy import Actor
 
 R = TypeVar("R", bound=TenantRow)
@@ -84,6 +85,17 @@ async def add(session: AsyncSession, actor: Actor, row: R) -> R:
     return row
 
 
+async def add_many(session: AsyncSession, actor: Actor, rows: Sequence[R]) -> None:
+    """Add records of one kind, and write each down; a few statements however many they are."""
+    for row in rows:
+        row.organization_id = actor.organization_id
+    session.add_all(rows)
+    await session.flush()
+    if rows:
+        added = {row.id: columns_of(row) for row in rows}
+        await record_added(session, actor, rows[0].__tablename__, added)
+
+
 async def change(session: AsyncSession, actor: Actor, row: R, changes: Mapping[str, Any]) -> R:
     """Change some fields of a locked record, and write that down; no change leaves no trace."""
     before = columns_of(row)
@@ -139,3 +151,36 @@ def check_version(request: Request, version: int, *, required: bool = True) -> N
     tags = {one.strip() for one in sent.split(",")}
     if "*" not in tags and etag(version) not in tags:
         raise STALE_VERSION(headers={"ETag": etag(version)})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a caller says about the version they write on: one of these, or ``any``."""
+
+    version: int | None
+    any: bool = False
+
+
+def seen_by(request: Request) -> Seen:
+    """Read If-Match and If-None-Match of a PUT; raise PRECONDITION_REQUIRED without either.
+
+    ``If-None-Match: *`` says that there is nothing yet (version None), ``If-Match: *`` takes any.
+    """
+    if request.headers.get("if-none-match") == "*":
+        return Seen(None)
+    sent = request.headers.get("if-match")
+    if sent is None:
+        raise PRECONDITION_REQUIRED()
+    if sent.strip() == "*":
+        return Seen(None, any=True)
+    number = sent.strip().strip('"')
+    # Any other tag is of no version that we ever gave: 0 is none.
+    known = number.isascii() and number.isdigit() and len(number) < 19  # noqa: PLR2004
+    return Seen(int(number) if known else 0)
+
+
+def check_seen(seen: Seen, current: int | None) -> None:
+    """Refuse a write on another version than the current one (None: there is nothing yet)."""
+    stale = (current is None) if seen.any else seen.version != current
+    if stale:
+        raise STALE_VERSION(headers={} if current is None else {"ETag": etag(current)})

@@ -1,0 +1,85 @@
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from dnevnik_api.contract import clauses
+from dnevnik_api.fields import Day, QueryId
+from dnevnik_api.history import EntryChange
+from dnevnik_api.marks.models import MarkChange
+from dnevnik_api.pagination import Page, Slice, WindowQuery
+from dnevnik_api.policy import Actor, Permission, requires
+from dnevnik_api.routing import TransactionRoute
+
+from .repository import HistoryRepository
+from .schemas import EntryChangeRead, MarkChangeRead
+
+router = APIRouter(
+    prefix="/organizations/{organization_id}", tags=["audit"], route_class=TransactionRoute
+)
+
+Auditor = Annotated[Actor, requires(Permission.AUDIT_READ)]
+Histories = Annotated[HistoryRepository, Depends()]
+
+
+async def _days(
+    from_: Annotated[
+        Day | None, Query(alias="from", description="Changed on this day or later.")
+    ] = None,
+    to: Annotated[Day | None, Query(description="Changed on this day or earlier.")] = None,
+) -> tuple[date | None, date | None]:
+    return from_, to
+
+
+Days = Annotated[tuple[date | None, date | None], Depends(_days)]
+
+
+@router.get(
+    "/mark-changes",
+    response_model=Page[MarkChangeRead],
+    summary="Read the mark change report",
+    openapi_extra=clauses("2.14c"),
+)
+async def list_mark_changes(
+    actor: Auditor,
+    histories: Histories,
+    window: WindowQuery,
+    days: Days,
+    group_id: QueryId = None,
+    subject_id: QueryId = None,
+    teacher_id: QueryId = None,
+    student_id: QueryId = None,
+    kind: Literal["work", "final"] | None = None,
+) -> Slice[MarkChange]:
+    """List all changes of marks, newest first: who, when, from what to what (2.14c).
+
+    `teacher_id` is whoever made the change. Open to the coordinator during the whole year.
+    """
+    filters = {
+        "group_id": group_id,
+        "subject_id": subject_id,
+        "actor_id": teacher_id,
+        "student_id": student_id,
+        "kind": kind,
+    }
+    return await histories.mark_changes(actor, window, filters, days)
+
+
+@router.get(
+    "/entry-changes",
+    response_model=Page[EntryChangeRead],
+    summary="Read the history of other records",
+    openapi_extra=clauses("2.11", "А.10", "А.25"),
+)
+async def list_entry_changes(
+    actor: Auditor,
+    histories: Histories,
+    window: WindowQuery,
+    days: Days,
+    entity: Annotated[str | None, Query(max_length=60, pattern="^[a-z_]+$")] = None,
+    entity_id: QueryId = None,
+    actor_id: QueryId = None,
+) -> Slice[EntryChange]:
+    """List changes of topics, homework, attendance, settings and directories, newest first."""
+    filters = {"entity": entity, "entity_id": entity_id, "actor_id": actor_id}
+    return await histories.entry_changes(actor, window, filters, days)

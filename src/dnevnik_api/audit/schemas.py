@@ -1,0 +1,45 @@
+from datetime import date, datetime
+from typing import Any, Literal
+
+from dnevnik_api.fields import Read
+
+
+class MarkChangeRead(Read):
+    """One change of a mark: who, when, where, whose, from what to what (2.14c)."""
+
+    id: int
+    kind: Literal["work", "final"]
+    changed_at: datetime
+    actor_id: int
+    actor_name: str
+    journal_id: int
+    lesson_id: int | None
+    lesson_date: date | None
+    work_id: int | None
+    reporting_period_id: int | None
+    group_id: int
+    group_name: str
+    subject_id: int
+    subject_name: str
+    student_id: int
+    student_name: str
+    ordinal: int
+    old_value: str | None
+    new_value: str | None
+    old_comment: str | None
+    new_comment: str | None
+    request_id: str
+
+
+class EntryChangeRead(Read):
+    """One change of any other record; before is null for a new one, after for a removed one."""
+
+    id: int
+    entity: str
+    entity_id: int
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    actor_id: int | None
+    actor_name: str
+    changed_at: datetime
+    request_id: str

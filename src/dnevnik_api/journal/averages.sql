@@ -1,0 +1,50 @@
+-- A student's averages by subject between two days, computed anew each time.
+-- $7 first day, $8 last day, $9 the tag that the caller has
+WITH
+--include actor
+,
+--include journal/student_access
+,
+mark AS MATERIALIZED (
+    SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric, m.counts,
+           coalesce(w.weight, t.weight) AS weight
+    FROM access x
+    JOIN marks m ON m.organization_id = $1 AND m.student_id = x.student_id
+        AND m.lesson_date BETWEEN $7::date AND $8::date
+    JOIN journals j ON j.organization_id = $1 AND j.id = m.journal_id
+    JOIN works w ON w.organization_id = $1 AND w.id = m.work_id
+    JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
+),
+marked AS MATERIALIZED (
+    SELECT m.subject_id, json_agg(m.value ORDER BY m.lesson_date, m.work_id, m.ordinal) AS list,
+           round(avg(m.numeric) FILTER (WHERE m.counts), 2) AS average,
+           round(sum(m.numeric * m.weight) FILTER (WHERE m.counts)
+                 / sum(m.weight) FILTER (WHERE m.counts), 2) AS weighted_average
+    FROM mark m GROUP BY m.subject_id
+),
+missed AS MATERIALIZED (
+    SELECT j.subject_id,
+           count(*) FILTER (WHERE t.status IN ('absent', 'ill', 'excused', 'unexcused')) AS absences,
+           count(*) FILTER (WHERE t.status = 'late') AS late
+    FROM access x
+    JOIN attendance t ON t.organization_id = $1 AND t.student_id = x.student_id
+        AND t.lesson_date BETWEEN $7 AND $8
+    JOIN journals j ON j.organization_id = $1 AND j.id = t.journal_id
+    GROUP BY j.subject_id
+)
+SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
+    SELECT row_to_json(r)::text FROM (
+        SELECT (SELECT row_to_json(r) FROM (SELECT x.student_id AS id, x.full_name) r) AS student,
+               $7::date AS "from", $8::date AS "to",
+               (SELECT coalesce(json_agg(row_to_json(r)), '[]') FROM (
+                   SELECT s.id AS subject_id, s.name AS subject_name,
+                          coalesce(m.list, '[]') AS marks, m.average, m.weighted_average,
+                          coalesce(t.absences, 0) AS absences, coalesce(t.late, 0) AS late
+                   FROM (SELECT subject_id FROM marked UNION SELECT subject_id FROM missed) known
+                   JOIN subjects s ON s.organization_id = $1 AND s.id = known.subject_id
+                   LEFT JOIN marked m ON m.subject_id = known.subject_id
+                   LEFT JOIN missed t ON t.subject_id = known.subject_id
+                   ORDER BY s.name, s.id) r) AS subjects
+    ) r
+) END AS averages
+FROM tagged x

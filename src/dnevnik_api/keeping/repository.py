@@ -1,0 +1,94 @@
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from dnevnik_api import records
+from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import NOT_FOUND
+from dnevnik_api.lessons.models import Journal, Lesson, LessonStatus, Work
+from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.organizations.models import WorkType
+from dnevnik_api.policy import Actor
+
+from .actions import KeptLesson, keep, keep_work
+
+
+class RecordRepository:
+    """The only writer of a lesson's topic and comment."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def lock(self, actor: Actor, lesson_id: int) -> KeptLesson:
+        """Lock a lesson that the actor keeps; raise as ``keep`` does."""
+        return await keep(self._session, actor, lesson_id)
+
+    async def change(self, actor: Actor, kept: KeptLesson, changes: Mapping[str, Any]) -> Lesson:
+        """Write topic or comment; a topic written on the day or later says the lesson was held."""
+        held = changes.get("topic") is not None and kept.lesson.lesson_date <= actor.today
+        status = {"status": LessonStatus.HELD.value} if held else {}
+        changed = await records.change(self._session, actor, kept.lesson, {**changes, **status})
+        kept.journal.version += 1
+        return changed
+
+
+class WorkRepository:
+    """The only writer of works, the columns of the journal."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def get(self, actor: Actor, work_id: int) -> Work:
+        """Return a work of a journal that the actor reads."""
+        works = (
+            select(Work)
+            .join(
+                Journal,
+                (Journal.organization_id == Work.organization_id) & (Journal.id == Work.journal_id),
+            )
+            .where(
+                Work.organization_id == actor.organization_id,
+                Work.id == work_id,
+                visible_journals(actor),
+            )
+        )
+        if (work := (await self._session.scalars(works)).one_or_none()) is None:
+            raise NOT_FOUND()
+        return work
+
+    async def lock(self, actor: Actor, work_id: int) -> tuple[KeptLesson, Work]:
+        """Lock a work of a lesson that the actor keeps; raise as ``keep`` does."""
+        return await keep_work(self._session, actor, work_id)
+
+    async def add(self, actor: Actor, lesson_id: int, values: Mapping[str, Any]) -> Work:
+        """Add a work to a lesson that the actor keeps; planned ones of future lessons too."""
+        kept = await keep(self._session, actor, lesson_id)
+        await self._check_type(actor, values)
+        kept.journal.version += 1
+        work = Work(
+            lesson_id=kept.lesson.id,
+            journal_id=kept.journal.id,
+            lesson_date=kept.lesson.lesson_date,
+            **values,
+        )
+        return await records.add(self._session, actor, work)
+
+    async def change(
+        self, actor: Actor, kept: KeptLesson, work: Work, changes: Mapping[str, Any]
+    ) -> Work:
+        """Change a work; its marks stay."""
+        await self._check_type(actor, changes)
+        kept.journal.version += 1
+        return await records.change(self._session, actor, work, changes)
+
+    async def remove(self, actor: Actor, kept: KeptLesson, work: Work) -> None:
+        """Remove a work without marks; the database refuses one with marks (IN_USE)."""
+        kept.journal.version += 1
+        await records.remove(self._session, actor, work)
+
+    async def _check_type(self, actor: Actor, values: Mapping[str, Any]) -> None:
+        if "work_type_id" in values:
+            await records.refer(
+                self._session, actor, WorkType, values["work_type_id"], "/work_type_id"
+            )

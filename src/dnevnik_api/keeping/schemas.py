@@ -1,0 +1,54 @@
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from dnevnik_api.fields import Day, Id, Line, Prose, Read, Request, Weight, optional
+
+
+class LessonRecord(Request):
+    """Merge patch of what a teacher writes about a lesson; null clears (2.7, 2.11)."""
+
+    topic: Line | None = Field(None, examples=["Сложение дробей с разными знаменателями"])
+    comment: Prose | None = Field(None, examples=["Повторить таблицу умножения"])
+
+
+class LessonRecordRead(Read):
+    id: int
+    journal_id: int
+    lesson_date: date
+    number: int
+    status: str
+    topic: str | None
+    comment: str | None
+    version: int
+
+
+class WorkCreate(Request):
+    work_type_id: Id = Field(examples=[3])
+    title: Line | None = Field(None, examples=["Контрольная работа № 2"])
+    weight: Weight | None = Field(None, description="Empty: the work type's.", examples=[2])
+    checked_on: Day | None = Field(
+        None, description="When the checking of a written work was finished (2.6)."
+    )
+
+
+class WorkUpdate(Request):
+    """Merge patch; null clears."""
+
+    work_type_id: Id = optional()
+    title: Line | None = None
+    weight: Weight | None = None
+    checked_on: Day | None = None
+
+
+class WorkRead(Read):
+    id: int
+    lesson_id: int
+    journal_id: int
+    lesson_date: date
+    work_type_id: int
+    title: str | None
+    weight: Annotated[float | None, Field(description="Empty: the work type's.")]
+    checked_on: date | None
+    version: int

@@ -1,0 +1,315 @@
+"""The only writer of marks; the statement that changes a mark also writes its history (2.14c)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from fastapi import Request
+from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import INVALID, NOT_FOUND, FieldError, Text
+from dnevnik_api.keeping import actions as keeping
+from dnevnik_api.keeping.actions import KeptLesson
+from dnevnik_api.lessons.models import Journal, Work
+from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.organizations.models import MarkValue
+from dnevnik_api.people.models import Person
+from dnevnik_api.policy import Actor, Caller, Permission
+from dnevnik_api.raw import Connection, actor_at_gate, caller_of, driver_of, statement, transaction
+from dnevnik_api.records import Seen, check_seen
+
+from .models import Mark, MarkChange
+from .schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
+
+UNKNOWN_TOKEN = Text("Такого значения нет в справочнике.", "Not in the school's dictionary.")
+UNKNOWN_WORK = Text("Такой работы в этом уроке нет.", "No such work at this lesson.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The natural key of a mark."""
+
+    organization_id: int
+    work_id: int
+    student_id: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mark as it stands after a write; ``created`` tells whether it is new."""
+
+    mark: MarkRead
+    created: bool
+
+
+class HotMarks:
+    """Writes marks with one statement that checks, writes and records (performance.md, 4)."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    async def write(self, caller: Caller, cell: Cell, body: MarkWrite, seen: Seen) -> Written:
+        """Set or change one mark; repeating a write that is done already changes nothing.
+
+        Raises what ``keeping`` raises, STALE_VERSION, and INVALID for an unknown value.
+        """
+        if not seen.any:
+            async with transaction(self._request, cell.organization_id) as connection:
+                row = await _write(connection, caller, cell, body, seen.version)
+            if row is not None:
+                return _written(caller, cell, body, row, created=seen.version is None)
+        return await self._find_out(caller, cell, body, seen)
+
+    async def _find_out(self, caller: Caller, cell: Cell, body: MarkWrite, seen: Seen) -> Written:
+        """Say why the statement gave no row; else write, now that the journal is locked."""
+        session, actor = await actor_at_gate(
+            self._request, cell.organization_id, caller, Permission.MARKS_WRITE
+        )
+        kept, _ = await keeping.keep_work(session, actor, cell.work_id)
+        keeping.check_may_mark(actor, kept)
+        await keeping.check_members(session, actor, kept, [("", cell.student_id)])
+        await _check_tokens(session, actor, [("/value", body.value)])
+        current = await _find(session, cell)
+        if current is not None and (current.value, current.comment) == (body.value, body.comment):
+            return Written(MarkRead.model_validate(current), created=False)
+        check_seen(seen, None if current is None else current.version)
+        connection = await driver_of(session)
+        version = None if current is None else current.version
+        row = await _write(connection, caller, cell, body, version)
+        assert row is not None  # noqa: S101  (every reason to refuse was looked at, under the lock)
+        return _written(caller, cell, body, row, created=version is None)
+
+    async def write_lesson(
+        self, caller: Caller, organization_id: int, lesson_id: int, body: LessonEntries, seen: Seen
+    ) -> LessonWritten:
+        """Write a whole lesson, all or nothing; ``seen`` is the journal's version.
+
+        Raises what ``keeping`` raises, STALE_VERSION, and INVALID with a pointer per wrong item.
+        """
+        if seen.version is not None:
+            async with transaction(self._request, organization_id) as connection:
+                values = _columns(body)
+                row = await _write_lesson(
+                    connection, caller, organization_id, lesson_id, seen.version, values
+                )
+            if row is not None:
+                return LessonWritten.model_validate(dict(row))
+        session, actor = await actor_at_gate(
+            self._request, organization_id, caller, Permission.MARKS_WRITE
+        )
+        kept = await keeping.keep(session, actor, lesson_id)
+        await _check_entries(session, actor, kept, body)
+        check_seen(seen, kept.journal.version)
+        row = await _write_lesson(
+            await driver_of(session),
+            caller,
+            organization_id,
+            lesson_id,
+            kept.journal.version,
+            _columns(body),
+        )
+        assert row is not None  # noqa: S101  (as above)
+        return LessonWritten.model_validate(dict(row))
+
+
+async def _write(
+    connection: Connection, caller: Caller, cell: Cell, body: MarkWrite, version: int | None
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        statement("marks/write_mark"),
+        *caller_of(cell.organization_id, caller, Permission.MARKS_WRITE),
+        cell.work_id,
+        cell.student_id,
+        cell.ordinal,
+        body.value,
+        body.comment,
+        version,
+        caller.request_id,
+    )
+
+
+async def _write_lesson(
+    connection: Connection,
+    caller: Caller,
+    organization_id: int,
+    lesson_id: int,
+    version: int,
+    columns: tuple[list[Any], ...],
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        statement("marks/write_lesson"),
+        *caller_of(organization_id, caller, Permission.MARKS_WRITE),
+        lesson_id,
+        version,
+        caller.request_id,
+        *columns,
+    )
+
+
+def _columns(body: LessonEntries) -> tuple[list[Any], ...]:
+    return (
+        [one.work_id for one in body.marks],
+        [one.student_id for one in body.marks],
+        [one.ordinal for one in body.marks],
+        [one.value for one in body.marks],
+        [one.comment for one in body.marks],
+        [one.student_id for one in body.attendance],
+        [one.status and one.status.value for one in body.attendance],
+        [one.minutes for one in body.attendance],
+        [one.reason for one in body.attendance],
+    )
+
+
+def _written(
+    caller: Caller, cell: Cell, body: MarkWrite, row: asyncpg.Record, *, created: bool
+) -> Written:
+    mark = MarkRead(
+        work_id=cell.work_id,
+        lesson_id=row["lesson_id"],
+        lesson_date=row["lesson_date"],
+        student_id=cell.student_id,
+        ordinal=cell.ordinal,
+        value=body.value,
+        comment=body.comment,
+        version=row["version"],
+        changed_at=caller.now,
+    )
+    return Written(mark, created)
+
+
+async def _find(session: AsyncSession, cell: Cell) -> Mark | None:
+    marks = select(Mark).where(
+        Mark.organization_id == cell.organization_id,
+        Mark.work_id == cell.work_id,
+        Mark.student_id == cell.student_id,
+        Mark.ordinal == cell.ordinal,
+    )
+    return (await session.scalars(marks)).one_or_none()
+
+
+async def _check_tokens(
+    session: AsyncSession, actor: Actor, tokens: list[tuple[str, str]], *, final: bool = False
+) -> None:
+    allowed = MarkValue.allowed_as_final if final else MarkValue.allowed_for_works
+    known = set(
+        await session.scalars(
+            select(MarkValue.token).where(
+                MarkValue.organization_id == actor.organization_id, allowed
+            )
+        )
+    )
+    wrong = [
+        FieldError(pointer, "unknown-value", UNKNOWN_TOKEN)
+        for pointer, token in tokens
+        if token not in known
+    ]
+    if wrong:
+        raise INVALID(wrong)
+
+
+async def _check_entries(
+    session: AsyncSession, actor: Actor, kept: KeptLesson, body: LessonEntries
+) -> None:
+    if body.marks:
+        keeping.check_may_mark(actor, kept)
+    else:
+        keeping.check_may_fill(actor, kept)
+    works = set(
+        await session.scalars(
+            select(Work.id).where(
+                Work.organization_id == actor.organization_id, Work.lesson_id == kept.lesson.id
+            )
+        )
+    )
+    wrong = [
+        FieldError(f"/marks/{number}/work_id", "unknown-work", UNKNOWN_WORK)
+        for number, one in enumerate(body.marks)
+        if one.work_id not in works
+    ]
+    if wrong:
+        raise INVALID(wrong)
+    students = [
+        (f"/marks/{number}/student_id", one.student_id) for number, one in enumerate(body.marks)
+    ]
+    students += [
+        (f"/attendance/{number}/student_id", one.student_id)
+        for number, one in enumerate(body.attendance)
+    ]
+    await keeping.check_members(session, actor, kept, students)
+    tokens = [
+        (f"/marks/{number}/value", one.value)
+        for number, one in enumerate(body.marks)
+        if one.value is not None
+    ]
+    await _check_tokens(session, actor, tokens)
+
+
+class MarkRepository:
+    """Reads single marks and removes them; rare enough for clarity."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def get(self, actor: Actor, cell: Cell) -> Mark:
+        """Return a mark of a journal that the actor reads, or raise NOT_FOUND."""
+        marks = (
+            select(Mark)
+            .join(
+                Journal,
+                (Journal.organization_id == Mark.organization_id) & (Journal.id == Mark.journal_id),
+            )
+            .where(
+                tuple_(Mark.organization_id, Mark.work_id, Mark.student_id, Mark.ordinal)
+                == tuple_(cell.organization_id, cell.work_id, cell.student_id, cell.ordinal),
+                visible_journals(actor),
+            )
+        )
+        if (mark := (await self._session.scalars(marks)).one_or_none()) is None:
+            raise NOT_FOUND()
+        return mark
+
+    async def lock(self, actor: Actor, cell: Cell) -> tuple[KeptLesson, Mark]:
+        """Lock a mark that the actor may change now; raise as ``keeping`` does."""
+        kept, _ = await keeping.keep_work(self._session, actor, cell.work_id)
+        keeping.check_may_mark(actor, kept)
+        if (mark := await _find(self._session, cell)) is None:
+            raise NOT_FOUND()
+        return kept, mark
+
+    async def remove(self, actor: Actor, kept: KeptLesson, mark: Mark) -> None:
+        """Take a mark away; its history stays (2.14c)."""
+        kept.journal.version += 1
+        await self._session.flush()
+        await self._session.execute(
+            delete(Mark).where(Mark.organization_id == mark.organization_id, Mark.id == mark.id)
+        )
+        student = Person.full_name
+        names = select(student).where(
+            Person.organization_id == actor.organization_id, Person.id == mark.student_id
+        )
+        await self._session.execute(
+            insert(MarkChange).values(
+                organization_id=actor.organization_id,
+                kind="work",
+                changed_at=actor.now,
+                actor_id=actor.person_id,
+                actor_name=actor.full_name,
+                journal_id=mark.journal_id,
+                lesson_id=mark.lesson_id,
+                lesson_date=mark.lesson_date,
+                work_id=mark.work_id,
+                group_id=kept.journal.group_id,
+                group_name=kept.group_name,
+                subject_id=kept.journal.subject_id,
+                subject_name=kept.subject_name,
+                student_id=mark.student_id,
+                student_name=names.scalar_subquery(),
+                ordinal=mark.ordinal,
+                old_value=mark.value,
+                old_comment=mark.comment,
+                request_id=actor.request_id,
+            )
+        )

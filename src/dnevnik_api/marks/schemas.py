@@ -1,0 +1,95 @@
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from pydantic import Field, Strict, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from dnevnik_api.attendance.schemas import AttendanceEntry
+from dnevnik_api.fields import Id, Line, Read, Request
+
+MAX_ENTRIES = 500
+
+Token = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=10, pattern=r"^\S+$"),
+    Field(description="A value of the school's dictionary: 5, 4-, н/а …", examples=["5-"]),
+]
+Ordinal = Annotated[int, Strict(), Field(ge=1, le=4, description="Which of «5/4»: 1 is the 5.")]
+
+
+class MarkWrite(Request):
+    """A mark as a teacher sets it."""
+
+    value: Token
+    comment: Line | None = Field(None, examples=["Решил двумя способами"])
+
+
+class MarkRead(Read):
+    work_id: int
+    lesson_id: int
+    lesson_date: date
+    student_id: int
+    ordinal: int
+    value: str
+    comment: str | None
+    version: int
+    changed_at: datetime
+
+
+class MarkEntry(Request):
+    """A mark of a lesson written at once; a null value removes the mark."""
+
+    work_id: Id
+    student_id: Id
+    ordinal: Ordinal = 1
+    value: Token | None
+    comment: Line | None = None
+
+
+class LessonEntries(Request):
+    """A whole lesson's marks and attendance; what is not named stays as it is."""
+
+    marks: Annotated[list[MarkEntry], Field(max_length=MAX_ENTRIES)] = Field(
+        [], examples=[[{"work_id": 51, "student_id": 17, "value": "5", "comment": "Молодец"}]]
+    )
+    attendance: Annotated[list[AttendanceEntry], Field(max_length=MAX_ENTRIES)] = Field(
+        [], examples=[[{"student_id": 18, "status": "late", "minutes": 5}]]
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(self.marks) + len(self.attendance) > MAX_ENTRIES:
+            raise PydanticCustomError("too_long", "too many entries")
+        _once((one.work_id, one.student_id, one.ordinal) for one in self.marks)
+        _once(one.student_id for one in self.attendance)
+        return self
+
+
+def _once(keys: Iterable[Hashable]) -> None:
+    if any(times > 1 for times in Counter(keys).values()):
+        raise PydanticCustomError("repeated", "the same entry is named twice")
+
+
+class LessonWritten(Read):
+    """What the write of a lesson did; ``version`` is the journal's, the next If-Match."""
+
+    version: int
+    marks_changed: int
+    attendance_changed: int
+
+
+class FinalMarkRead(Read):
+    journal_id: int
+    student_id: int
+    reporting_period_id: int
+    value: str
+    version: int
+    changed_at: datetime
+
+
+class FinalMarkWrite(Request):
+    """A student's mark for a reporting period."""
+
+    value: Token

@@ -1,0 +1,147 @@
+-- Write a whole lesson's marks and attendance, all or nothing, in one statement with its history.
+-- A null value or status removes the entry. No row: refused; the cold path finds out why.
+-- $6 lesson, $7 version of the journal that the caller saw, $8 request id; marks as columns: $9 work,
+-- $10 student, $11 ordinal, $12 value, $13 comment; attendance: $14 student, $15 status, $16 minutes,
+-- $17 reason
+WITH
+--include actor
+,
+lesson AS MATERIALIZED (
+    SELECT a.person_id, a.full_name, l.id, l.journal_id, l.lesson_date, j.group_id,
+           g.name AS group_name, j.subject_id, s.name AS subject_name,
+           $4 < mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
+               AS open_for_marks
+    FROM actor a
+    JOIN lessons l ON l.organization_id = $1 AND l.id = $6::bigint
+    JOIN journals j ON j.organization_id = $1 AND j.id = l.journal_id
+    JOIN groups g ON g.organization_id = $1 AND g.id = j.group_id
+    JOIN subjects s ON s.organization_id = $1 AND s.id = j.subject_id
+    JOIN academic_years y ON y.organization_id = $1 AND y.id = j.academic_year_id
+    WHERE (l.substitute_id = a.person_id OR (l.teacher_id = a.person_id AND EXISTS (
+            SELECT FROM journal_teachers t
+            WHERE t.organization_id = $1 AND t.journal_id = j.id AND t.teacher_id = a.person_id
+              AND daterange(t.begins_on, t.ends_on) @> a.today)))
+      AND l.status <> 'cancelled'
+      AND l.lesson_date <= a.today
+),
+member AS MATERIALIZED (
+    SELECT e.student_id, p.full_name
+    FROM lesson l
+    JOIN enrolments e ON e.organization_id = $1 AND e.group_id = l.group_id
+    JOIN persons p ON p.organization_id = $1 AND p.id = e.student_id
+    WHERE daterange(e.begins_on, e.ends_on) @> l.lesson_date
+),
+mark AS MATERIALIZED (
+    SELECT i.work_id, i.student_id, i.ordinal, i.value, i.comment, v.numeric, v.counts,
+           s.full_name AS student_name
+    FROM lesson l
+    CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[])
+        AS i (work_id, student_id, ordinal, value, comment)
+    JOIN works w ON w.organization_id = $1 AND w.id = i.work_id AND w.lesson_id = l.id
+    JOIN member s ON s.student_id = i.student_id
+    LEFT JOIN mark_values v
+        ON v.organization_id = $1 AND v.token = i.value AND v.allowed_for_works
+    WHERE l.open_for_marks AND (i.value IS NULL OR v.token IS NOT NULL)
+),
+presence AS MATERIALIZED (
+    SELECT i.student_id, i.status, i.minutes, i.reason
+    FROM unnest($14::bigint[], $15::text[], $16::int[], $17::text[])
+        AS i (student_id, status, minutes, reason)
+    JOIN member s ON s.student_id = i.student_id
+),
+journal AS (
+    UPDATE journals j SET version = j.version + 1
+    FROM lesson l
+    WHERE j.organization_id = $1 AND j.id = l.journal_id AND j.version = $7::bigint
+      AND NOT j.closed_dates @> l.lesson_date
+      AND (SELECT count(*) FROM mark) = cardinality($9)
+      AND (SELECT count(*) FROM presence) = cardinality($14)
+    RETURNING j.version
+),
+old_mark AS MATERIALIZED (
+    SELECT m.work_id, m.student_id, m.ordinal, m.value, m.comment
+    FROM mark i
+    JOIN marks m ON m.organization_id = $1 AND m.work_id = i.work_id
+        AND m.student_id = i.student_id AND m.ordinal = i.ordinal
+),
+old_presence AS MATERIALIZED (
+    SELECT t.id, t.student_id, t.status, t.minutes, t.reason
+    FROM presence i
+    JOIN attendance t ON t.organization_id = $1 AND t.lesson_id = $6 AND t.student_id = i.student_id
+),
+set_mark AS (
+    INSERT INTO marks AS m (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
+                            ordinal, value, numeric, counts, comment, version, changed_at)
+    SELECT $1, i.work_id, l.id, l.journal_id, l.lesson_date, i.student_id, i.ordinal, i.value,
+           i.numeric, i.counts, i.comment, j.version, $4
+    FROM mark i, lesson l, journal j
+    WHERE i.value IS NOT NULL
+    ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
+        SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
+            comment = excluded.comment, version = excluded.version, changed_at = excluded.changed_at
+        WHERE (m.value, m.comment) IS DISTINCT FROM (excluded.value, excluded.comment)
+    RETURNING m.work_id, m.student_id, m.ordinal, m.value, m.comment
+),
+removed_mark AS (
+    DELETE FROM marks m USING mark i, journal j
+    WHERE i.value IS NULL AND m.organization_id = $1 AND m.work_id = i.work_id
+      AND m.student_id = i.student_id AND m.ordinal = i.ordinal
+    RETURNING m.work_id, m.student_id, m.ordinal
+),
+recorded_mark AS (
+    INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
+                              lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
+                              subject_name, student_id, student_name, ordinal, old_value, new_value,
+                              old_comment, new_comment, request_id)
+    SELECT $1, 'work', $4, l.person_id, l.full_name, l.journal_id, l.id, l.lesson_date, c.work_id,
+           l.group_id, l.group_name, l.subject_id, l.subject_name, c.student_id, s.full_name,
+           c.ordinal, o.value, c.value, o.comment, c.comment, $8::text
+    FROM (SELECT work_id, student_id, ordinal, value, comment FROM set_mark
+          UNION ALL SELECT work_id, student_id, ordinal, NULL, NULL FROM removed_mark) c
+    JOIN member s ON s.student_id = c.student_id
+    LEFT JOIN old_mark o ON o.work_id = c.work_id AND o.student_id = c.student_id
+        AND o.ordinal = c.ordinal
+    CROSS JOIN lesson l
+    RETURNING 1
+),
+set_presence AS (
+    INSERT INTO attendance AS t (organization_id, lesson_id, journal_id, lesson_date, student_id,
+                                 status, minutes, reason, version, changed_at)
+    SELECT $1, l.id, l.journal_id, l.lesson_date, i.student_id, i.status, i.minutes, i.reason,
+           j.version, $4
+    FROM presence i, lesson l, journal j
+    WHERE i.status IS NOT NULL
+    ON CONFLICT (organization_id, lesson_id, student_id) DO UPDATE
+        SET status = excluded.status, minutes = excluded.minutes, reason = excluded.reason,
+            version = excluded.version, changed_at = excluded.changed_at
+        WHERE (t.status, t.minutes, t.reason)
+            IS DISTINCT FROM (excluded.status, excluded.minutes, excluded.reason)
+    RETURNING t.id, t.student_id, t.status, t.minutes, t.reason
+),
+removed_presence AS (
+    DELETE FROM attendance t USING presence i, journal j
+    WHERE i.status IS NULL AND t.organization_id = $1 AND t.lesson_id = $6
+      AND t.student_id = i.student_id
+    RETURNING t.id, t.student_id
+),
+recorded_presence AS (
+    INSERT INTO entry_changes (organization_id, entity, entity_id, before, after, actor_id,
+                               actor_name, changed_at, request_id)
+    SELECT $1, 'attendance', c.id,
+           CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('lesson_id', $6,
+               'student_id', c.student_id, 'status', o.status, 'minutes', o.minutes,
+               'reason', o.reason) END,
+           CASE WHEN c.status IS NOT NULL THEN jsonb_build_object('lesson_id', $6,
+               'student_id', c.student_id, 'status', c.status, 'minutes', c.minutes,
+               'reason', c.reason) END,
+           l.person_id, l.full_name, $4, $8
+    FROM (SELECT id, student_id, status, minutes, reason FROM set_presence
+          UNION ALL SELECT id, student_id, NULL, NULL, NULL FROM removed_presence) c
+    LEFT JOIN old_presence o ON o.student_id = c.student_id
+    CROSS JOIN lesson l
+    RETURNING 1
+)
+SELECT j.version,
+       (SELECT count(*) FROM recorded_mark) AS marks_changed,
+       (SELECT count(*) FROM recorded_presence) AS attendance_changed
+FROM journal j

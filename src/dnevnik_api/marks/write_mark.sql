@@ -1,0 +1,76 @@
+-- Set or change one mark: permission, rules, mark, history and change counter in one statement.
+-- No row: refused, or nothing to change; the cold path finds out which.
+-- $6 work, $7 student, $8 ordinal, $9 value, $10 comment, $11 version that the caller saw (null: the
+-- mark must not exist yet), $12 request id
+WITH
+--include actor
+,
+cell AS MATERIALIZED (
+    SELECT a.person_id, a.full_name, w.lesson_id, w.journal_id, w.lesson_date, v.numeric, v.counts,
+           j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
+           p.full_name AS student_name
+    FROM actor a
+    JOIN works w ON w.organization_id = $1 AND w.id = $6::bigint
+    JOIN lessons l ON l.organization_id = $1 AND l.id = w.lesson_id
+    JOIN journals j ON j.organization_id = $1 AND j.id = w.journal_id
+    JOIN groups g ON g.organization_id = $1 AND g.id = j.group_id
+    JOIN subjects s ON s.organization_id = $1 AND s.id = j.subject_id
+    JOIN academic_years y ON y.organization_id = $1 AND y.id = j.academic_year_id
+    JOIN persons p ON p.organization_id = $1 AND p.id = $7::bigint
+    JOIN mark_values v ON v.organization_id = $1 AND v.token = $9::text AND v.allowed_for_works
+    WHERE (l.substitute_id = a.person_id OR (l.teacher_id = a.person_id AND EXISTS (
+            SELECT FROM journal_teachers t
+            WHERE t.organization_id = $1 AND t.journal_id = j.id AND t.teacher_id = a.person_id
+              AND daterange(t.begins_on, t.ends_on) @> a.today)))
+      AND l.status <> 'cancelled'
+      AND l.lesson_date <= a.today
+      AND $4 < mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
+      AND EXISTS (
+            SELECT FROM enrolments e
+            WHERE e.organization_id = $1 AND e.group_id = j.group_id AND e.student_id = p.id
+              AND daterange(e.begins_on, e.ends_on) @> l.lesson_date)
+),
+-- The lock of the journal's writers. The closed dates stand in the locked row, so a closing that
+-- this statement had to wait for is seen.
+journal AS (
+    UPDATE journals j SET version = j.version + 1
+    FROM cell c
+    WHERE j.organization_id = $1 AND j.id = c.journal_id AND NOT j.closed_dates @> c.lesson_date
+    RETURNING j.version
+),
+old AS MATERIALIZED (
+    SELECT m.value, m.comment FROM marks m
+    WHERE m.organization_id = $1 AND m.work_id = $6 AND m.student_id = $7
+      AND m.ordinal = $8::int AND m.version = $11::bigint
+),
+updated AS (
+    UPDATE marks m
+    SET value = $9, numeric = c.numeric, counts = c.counts, comment = $10, version = j.version,
+        changed_at = $4
+    FROM cell c, journal j
+    WHERE m.organization_id = $1 AND m.work_id = $6 AND m.student_id = $7 AND m.ordinal = $8
+      AND m.version = $11 AND (m.value, m.comment) IS DISTINCT FROM ($9, $10::text)
+    RETURNING m.version
+),
+inserted AS (
+    INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
+                       ordinal, value, numeric, counts, comment, version, changed_at)
+    SELECT $1, $6, c.lesson_id, c.journal_id, c.lesson_date, $7, $8, $9, c.numeric, c.counts, $10,
+           j.version, $4
+    FROM cell c, journal j
+    WHERE $11 IS NULL
+    ON CONFLICT (organization_id, work_id, student_id, ordinal) DO NOTHING
+    RETURNING version
+),
+written AS (SELECT version FROM updated UNION ALL SELECT version FROM inserted),
+recorded AS (
+    INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
+                              lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
+                              subject_name, student_id, student_name, ordinal, old_value, new_value,
+                              old_comment, new_comment, request_id)
+    SELECT $1, 'work', $4, c.person_id, c.full_name, c.journal_id, c.lesson_id, c.lesson_date, $6,
+           c.group_id, c.group_name, c.subject_id, c.subject_name, $7, c.student_name, $8,
+           o.value, $9, o.comment, $10, $12::text
+    FROM written CROSS JOIN cell c LEFT JOIN old o ON true
+)
+SELECT w.version, c.lesson_id, c.lesson_date FROM written w CROSS JOIN cell c
