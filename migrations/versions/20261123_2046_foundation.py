@@ -107,6 +107,7 @@ def make_tables() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("login", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=True),
         sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("temporary_password_hash", sa.Text(), nullable=True),
         sa.Column("temporary_expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -728,6 +729,7 @@ def make_tables() -> None:
         sa.Column("begins_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=True),
         sa.Column("order_number", sa.Text(), nullable=True),
+        sa.Column("end_order_number", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         postgresql.ExcludeConstraint(
             (sa.column("organization_id"), "="),

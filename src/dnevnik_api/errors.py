@@ -289,6 +289,33 @@ LAST_COORDINATOR = _problem(
         "An organization keeps at least one coordinator.",
     ),
 )
+NOT_A_MEMBER = _problem(
+    "not-a-member",
+    409,
+    ("Не числится", "Not a member"),
+    (
+        "На эту дату учащийся не числится в этой группе или в школе.",
+        "On that day the student is not in the group or not in the school.",
+    ),
+)
+NOT_OF_THE_CLASSES = _problem(
+    "not-of-the-classes",
+    409,
+    ("Не из классов группы", "Not of the group's classes"),
+    (
+        "Учебная группа набирается из своих классов: учащийся должен в это время числиться в них.",
+        "A study group is drawn from its classes: the student must be in one of them then.",
+    ),
+)
+NOT_A_CLASS = _problem(
+    "not-a-class",
+    409,
+    ("Это не класс", "Not a class"),
+    (
+        "Классного руководителя назначают классу, а не учебной группе.",
+        "A homeroom teacher is given to a class, not to a study group.",
+    ),
+)
 ALREADY_REGISTERED = _problem(
     "already-registered",
     409,

@@ -83,7 +83,9 @@ class Enrolment(Versioned, TenantRow):
     student_id: Mapped[int] = mapped_column(BigInteger)
     begins_on: Mapped[date]
     ends_on: Mapped[date | None]
+    # The orders by which the student came into the group and left it.
     order_number: Mapped[str | None]
+    end_order_number: Mapped[str | None]
 
 
 class HomeroomAssignment(Versioned, TenantRow):
