@@ -403,6 +403,15 @@ INVALID = _problem(
     ("Неверные данные", "Invalid data"),
     ("Данные не приняты: исправьте перечисленное.", "The data is refused: mend what is listed."),
 )
+IMPORT_REFUSED = _problem(
+    "import-refused",
+    422,
+    ("Файл не принят", "File refused"),
+    (
+        "В файле ошибок: {count}. Ничего не изменено: исправьте перечисленное и загрузите снова.",
+        "Errors in the file: {count}. Nothing is changed: mend what is listed and send it again.",
+    ),
+)
 WEAK_PASSWORD = _problem(
     "weak-password",
     422,

@@ -4,7 +4,7 @@ Rows are written in the transaction of the change by the repository that makes i
 database refuses to change or remove them (grants and triggers). Marks have their own typed table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -40,6 +40,13 @@ class EntryChange(TenantRow):
     request_id: Mapped[str]
 
 
+# A record's id, its values before, its values after.
+Change = tuple[int, Mapping[str, Any] | None, Mapping[str, Any] | None]
+
+# As many as surely go in within the time that a statement has.
+AT_ONCE = 5000
+
+
 async def record(
     session: AsyncSession,
     actor: Actor,
@@ -56,13 +63,17 @@ async def record(
     await session.execute(insert(EntryChange).values(_row(actor, entity, entity_id, was, became)))
 
 
-async def record_added(
-    session: AsyncSession, actor: Actor, entity: str, added: Mapping[int, Mapping[str, Any]]
+async def record_all(
+    session: AsyncSession, actor: Actor, entity: str, changes: Iterable[Change]
 ) -> None:
-    """Write down many added records, each by its id, in a few statements."""
-    rows = [_row(actor, entity, one, None, as_json(after)) for one, after in added.items()]
-    if rows:
-        await session.execute(insert(EntryChange), rows)
+    """Write down changes of many records of one kind, in a few statements."""
+    rows = [
+        _row(actor, entity, entity_id, was, became)
+        for entity_id, before, after in changes
+        if (was := as_json(before)) != (became := as_json(after))
+    ]
+    for start in range(0, len(rows), AT_ONCE):
+        await session.execute(insert(EntryChange), rows[start : start + AT_ONCE])
 
 
 def _row(

@@ -162,7 +162,12 @@ def _field_errors(found: Sequence[Any]) -> Iterator[FieldError]:
             pointer = pointer.rpartition("/")[0]
         elif place == "query":
             pointer = f"?{path[0]}" if path else ""
-        yield FieldError(pointer, code, _VALIDATION.get(problem["type"], _WRONG))
+        yield FieldError(pointer, code, explain(problem["type"]))
+
+
+def explain(code: str) -> Text:
+    """Return what is wrong with a field, in words, by the code of its error."""
+    return _VALIDATION.get(code, _WRONG)
 
 
 def _escape(step: object) -> str:
