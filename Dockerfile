@@ -10,7 +10,7 @@ COPY migrations migrations
 COPY src src
 # The root file system may be read-only later, so the byte code is made now.
 RUN printf '%s\n' '#!/bin/sh' \
-        'exec /app/.venv/bin/python -c "from dnevnik_api.cli import app; app(prog_name=\"dnevnik\")" "$@"' \
+        'exec /app/.venv/bin/python -m dnevnik_api "$@"' \
         > .venv/bin/dnevnik \
     && chmod 755 .venv/bin/dnevnik \
     && .venv/bin/python -m compileall -q src

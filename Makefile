@@ -75,7 +75,7 @@ $(VENV)/.runtime: requirements.lock requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements.lock
 	@echo ../../../../src > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dnevnik-api.pth"
 	@printf '%s\n' '#!/bin/sh' \
-		'exec "$$(dirname "$$0")/python" -c "from dnevnik_api.cli import app; app(prog_name=\"dnevnik\")" "$$@"' \
+		'exec "$$(dirname "$$0")/python" -m dnevnik_api "$$@"' \
 		> $(BIN)/dnevnik
 	@chmod +x $(BIN)/dnevnik
 	@touch $@

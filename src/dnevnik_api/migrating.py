@@ -1,12 +1,21 @@
 """Bring a database to the newest schema, and check that the program may use it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from . import jobs
+
+
+class WrongSchemaError(Exception):
+    """The tables of the database are missing, or older than the program."""
 
 
 class WrongRoleError(Exception):
@@ -19,18 +28,40 @@ def alembic_config() -> Config:
     return Config(root / "alembic.ini")
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
-
-
 async def migrate(owner_url: str, revision: str = "head") -> None:
     """Upgrade the database behind ``owner_url``, as the owner of its tables."""
+    await _run(command.upgrade, owner_url, revision)
+    await jobs.install(owner_url)
+
+
+async def unmigrate(owner_url: str, revision: str = "base") -> None:
+    """Undo migrations, which removes the data that they made room for."""
+    await _run(command.downgrade, owner_url, revision)
+
+
+async def _run(deed: Callable[[Config, str], None], owner_url: str, revision: str) -> None:
+    def run(connection: Connection) -> None:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        deed(config, revision)
+
     engine = create_async_engine(owner_url, poolclass=NullPool, hide_parameters=True)
     async with engine.begin() as connection:
-        await connection.run_sync(_upgrade, revision)
+        await connection.run_sync(run)
     await engine.dispose()
+
+
+async def check_schema(engine: AsyncEngine) -> None:
+    """Refuse a database that lacks a migration of this program; a newer one will do."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    try:
+        async with engine.connect() as connection:
+            found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    except ProgrammingError:
+        found = None
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is None or (found in known and found != scripts.get_current_head()):
+        raise WrongSchemaError("The database lacks tables of this version: run `dnevnik migrate`.")
 
 
 _BOUND = text(

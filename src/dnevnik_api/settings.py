@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".dnevnik"), description="Folder of the embedded database and keys.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on.")] = 8000
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks, by commas, whose X-Forwarded-For is believed.",
+    )
     signing_key_file: Path | None = Field(
         None, description="PEM file of the P-256 key that signs access tokens; unset: home/keys."
     )

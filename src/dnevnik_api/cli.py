@@ -1,0 +1,224 @@
+"""The ``dnevnik`` command: all that an operator, or a curious person, types."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn
+
+import asyncpg
+import typer
+import uvloop
+from pydantic import SecretStr
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from . import embedded, jobs, logs, serving
+from .db import make_engine
+from .embedded import APP_ROLE, OWNER_ROLE, WORKER_ROLE, EmbeddedError
+from .main import create_app
+from .migrating import WrongRoleError, WrongSchemaError, check_role, check_schema
+from .migrating import migrate as migrate_database
+from .serving import STOPPING, AddressError
+from .settings import Settings, SettingsError
+from .tokens import Tokens, WeakKeyError, load_or_make_key, new_signing_key
+
+app = typer.Typer(
+    help="An open electronic school journal and diary.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+
+WRONG_SETTING, FAILED, INTERRUPTED = 2, 1, 130
+DATABASE_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError)
+
+
+class DatabaseError(Exception):
+    """The database that the settings name can't be used; the message is for a person."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the data is for each of the roles, as far as the settings say it."""
+
+    app: str | None
+    worker: str | None
+    owner: str | None
+    is_embedded: bool
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Tell an expected failure in words, without a traceback; end by a signal in good order."""
+    for number in STOPPING:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except SettingsError as error:
+        _fail(error, WRONG_SETTING)
+    except (
+        AddressError,
+        DatabaseError,
+        EmbeddedError,
+        WeakKeyError,
+        WrongRoleError,
+        WrongSchemaError,
+    ) as error:
+        _fail(error, FAILED)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _fail(error: Exception, code: int) -> NoReturn:
+    typer.echo(str(error), err=True)
+    raise typer.Exit(code) from error
+
+
+def _settings() -> Settings:
+    settings = Settings.load()
+    logs.configure(settings.log_level)
+    return settings
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    """Yield the database of the settings; where they name none, run the embedded one meanwhile."""
+    app, owner = _plain(settings.database_url), _plain(settings.owner_database_url)
+    if app or owner:
+        yield Database(app, app, owner, is_embedded=False)
+        return
+    with console.status("Starting the database …"):
+        cluster = embedded.start(settings.home)
+    try:
+        app, worker, owner = (
+            cluster.url(role=role) for role in (APP_ROLE, WORKER_ROLE, OWNER_ROLE)
+        )
+        yield Database(app, worker, owner, is_embedded=True)
+    finally:
+        embedded.stop(cluster)
+
+
+def _plain(url: SecretStr | None) -> str | None:
+    return None if url is None else url.get_secret_value()
+
+
+@asynccontextmanager
+async def _engine(settings: Settings, url: str | None) -> AsyncIterator[AsyncEngine]:
+    """Open the database for a role that row-level security binds; refuse any other."""
+    if url is None:
+        raise SettingsError("DNEVNIK_DATABASE_URL: needed beside DNEVNIK_OWNER_DATABASE_URL.")
+    engine = make_engine(url, pool_size=settings.pool_size)
+    try:
+        with _telling_of_database():
+            await check_role(engine)
+            await check_schema(engine)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _migrate(database: Database) -> None:
+    if database.owner is None:
+        raise SettingsError("DNEVNIK_OWNER_DATABASE_URL: only the owner can change the tables.")
+    with _telling_of_database():
+        await migrate_database(database.owner)
+
+
+@contextmanager
+def _telling_of_database() -> Iterator[None]:
+    try:
+        yield
+    except DATABASE_AWAY as error:
+        raise DatabaseError(f"The database can't be used: {error}") from error
+
+
+def _tokens(settings: Settings) -> Tokens:
+    path = settings.signing_key_file or settings.home / "keys" / "access-tokens.pem"
+    return Tokens(load_or_make_key(path))
+
+
+@app.command()
+@_plainly()
+def serve(
+    *,
+    worker: Annotated[
+        bool, typer.Option(help="Do the background work in this process too.")
+    ] = True,
+) -> None:
+    """Serve the API; without DNEVNIK_DATABASE_URL, with a database and a demo school of its own."""
+    settings = _settings()
+    with (
+        serving.bound(settings.host, settings.port) as listening,
+        _database(settings) as database,
+    ):
+        _run(_serve(settings, database, listening, worker=worker))
+
+
+async def _serve(
+    settings: Settings, database: Database, listening: socket.socket, *, worker: bool
+) -> None:
+    if database.is_embedded:
+        await _migrate(database)
+    async with _engine(settings, database.app) as engine:
+        api = create_app(engine, _tokens(settings))
+        console.print(f"The API is at {serving.address_of(listening)}/docs")
+        await serving.serve(
+            api,
+            listening,
+            trusted_proxies=settings.trusted_proxies,
+            worker_url=database.worker if worker else None,
+        )
+
+
+@app.command()
+@_plainly()
+def worker() -> None:
+    """Do the background work only; several may run."""
+    settings = _settings()
+    with _database(settings) as database:
+        _run(_work(settings, database))
+
+
+async def _work(settings: Settings, database: Database) -> None:
+    async with _engine(settings, database.worker) as engine:
+        stopping = asyncio.Event()
+        with serving.stopped_by_signals(lambda _: stopping.set()):
+            await jobs.work(engine.url.render_as_string(hide_password=False), stopping)
+
+
+@app.command()
+@_plainly()
+def migrate() -> None:
+    """Bring the tables up to date, as their owner (DNEVNIK_OWNER_DATABASE_URL)."""
+    with _database(_settings()) as database:
+        _run(_migrate(database))
+    console.print("The tables are up to date.")
+
+
+@app.command()
+@_plainly()
+def reset() -> None:
+    """Remove the embedded database with all its data, and all else that this home holds."""
+    settings = _settings()
+    embedded.reset(settings.home)
+    console.print(f"Nothing is left of {settings.home}.")
+
+
+@app.command()
+@_plainly()
+def openapi() -> None:
+    """Print the contract (OpenAPI 3.1)."""
+    nowhere = make_engine("postgresql+asyncpg://")
+    contract = create_app(nowhere, Tokens(new_signing_key())).openapi()
+    typer.echo(json.dumps(contract, ensure_ascii=False, indent=2, sort_keys=True))

@@ -1,0 +1,117 @@
+"""Work that no request waits for: PgQueuer on the same database (design §6).
+
+Any number of workers may run; PgQueuer sees to it that one of them does a thing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pgqueuer
+import structlog
+from pgqueuer.models import Schedule
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from .accounts.policy import FORGOTTEN_AFTER, REFRESH_LIFETIME, SESSION_LIFETIME
+from .clock import Clock, system_clock
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+log = structlog.get_logger()
+
+HOUSEKEEPING = "17 22 * * *"
+"""When to forget what is over, as cron says it in UTC: no school of Russia is at work then."""
+
+IDEMPOTENCY_KEPT = timedelta(days=7)
+SESSIONS_KEPT = timedelta(days=30)
+"""So long after its end a session can still be asked about, when an account was compromised."""
+
+_RESTART_DELAY = timedelta(seconds=2)
+# A job may go through a large table: the short limits of requests are not for it.
+_STATEMENT_SECONDS = 600
+
+
+async def work(url: str, stopping: asyncio.Event, *, clock: Clock = system_clock) -> None:
+    """Do the jobs of the database until ``stopping`` is set; while it is away, try again."""
+
+    @asynccontextmanager
+    async def worker() -> AsyncIterator[pgqueuer.PgQueuer]:
+        async with connected(url) as connection:
+            queue = pgqueuer.PgQueuer.from_asyncpg_connection(connection)
+
+            @queue.schedule("housekeeping", HOUSEKEEPING)
+            async def housekeeping(schedule: Schedule) -> None:
+                # The worker's own connection must stay free for its heartbeat.
+                async with connected(url) as another:
+                    log.info(schedule.entrypoint, **await forget(another, clock()))
+
+            yield queue
+
+    await pgqueuer.run(
+        worker,
+        shutdown=stopping,
+        shutdown_on_listener_failure=True,
+        restart_on_failure=True,
+        restart_delay=_RESTART_DELAY,
+    )
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """Open a connection without the pool, for what listens or takes long."""
+    limits = {"timeout": 3, "command_timeout": _STATEMENT_SECONDS}
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=limits)
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        yield driver
+
+
+async def install(owner_url: str) -> None:
+    """Make or bring up to date the tables of the queue, as their owner; often does no harm.
+
+    They belong to no school, so they have no row-level security: a job carries ids, no names.
+    """
+    async with connected(owner_url) as connection:
+        queries = pgqueuer.Queries.from_asyncpg_connection(connection)
+        await queries.upgrade()
+        await connection.execute(_GRANTS)
+
+
+_GRANTS = """
+    GRANT SELECT, INSERT, UPDATE, DELETE
+        ON pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics
+        TO dnevnik_app, dnevnik_worker;
+    GRANT USAGE
+        ON SEQUENCE pgqueuer_id_seq, pgqueuer_schedules_id_seq, pgqueuer_statistics_id_seq
+        TO dnevnik_app, dnevnik_worker;
+"""
+
+# A session is over when it was ended, or left alone, or grew too old.
+_OVER = (
+    "SELECT id FROM sessions"
+    " WHERE least(ended_at, last_used_at + $2::interval, created_at + $3::interval) < $1"
+)
+
+
+async def forget(connection: Connection, now: datetime) -> dict[str, int]:
+    """Remove what nobody can use any more; return how many rows of which table."""
+    over = (now - SESSIONS_KEPT, REFRESH_LIFETIME, SESSION_LIFETIME)
+    removed: dict[str, int] = {}
+    for table, condition, *values in (
+        ("idempotency_keys", "created_at < $1", now - IDEMPOTENCY_KEPT),
+        ("sign_in_failures", "last_failed_at < $1", now - FORGOTTEN_AFTER),
+        # One used so long ago is as dead as any other string.
+        ("refresh_tokens", "used_at < $1", now - REFRESH_LIFETIME),
+        ("refresh_tokens", f"session_id IN ({_OVER})", *over),
+        ("sessions", f"id IN ({_OVER})", *over),
+    ):
+        status = await connection.execute(f"DELETE FROM {table} WHERE {condition}", *values)  # noqa: S608  (words of this file)
+        removed[table] = removed.get(table, 0) + int(status.split()[-1])
+    return removed
