@@ -1,32 +1,28 @@
 """Alembic's entry: the caller (``dnevnik migrate``, tests) hands over the owner's connection."""
 
+from typing import Any
+
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from dnevnik_api.models import metadata
 
 
-def _ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
+def _ours(_obj: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
     # pgqueuer's tables are made and changed by its own statements.
     return not (kind == "table" and reflected and name is not None and name.startswith("pgqueuer"))
 
 
-def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=metadata, include_object=_ours)
+def migrate(**options: Any) -> None:
+    context.configure(target_metadata=metadata, include_object=_ours, **options)
     with context.begin_transaction():
-        # A migration that can't get its lock at once gives up rather than stop the school.
+        # A migration that can't get its lock, or holds it for long, gives up: the school goes on.
         context.execute(text("SET LOCAL lock_timeout = '4s'"))
+        context.execute(text("SET LOCAL statement_timeout = '60s'"))
         context.run_migrations()
 
 
 if context.is_offline_mode():
-    context.configure(
-        dialect_name="postgresql",
-        target_metadata=metadata,
-        literal_binds=True,
-        include_object=_ours,
-    )
-    with context.begin_transaction():
-        context.run_migrations()
+    migrate(dialect_name="postgresql", literal_binds=True)
 else:
-    migrate(context.config.attributes["connection"])
+    migrate(connection=context.config.attributes["connection"])
