@@ -1,0 +1,243 @@
+"""Lessons placed and changed by hand: one-off ones, moved, cancelled, given by a substitute."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends
+from sqlalchemy import exists, func, or_, select
+
+from dnevnik_api import records
+from dnevnik_api.classes.clashes import lock_timetable
+from dnevnik_api.clock import russian_date
+from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import (
+    INVALID,
+    LESSON_CANCELLED,
+    LESSON_HELD,
+    NOT_FOUND,
+    OUTSIDE_ACADEMIC_YEAR,
+    PERIOD_CLOSED,
+    FieldError,
+    Text,
+)
+from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, LessonStatus
+from dnevnik_api.lessons.repository import LessonRepository, check_teachers
+from dnevnik_api.organizations.models import AcademicYear, Bell, Room
+from dnevnik_api.organizations.policy import check_order
+from dnevnik_api.people.models import Person
+from dnevnik_api.policy import Actor
+
+from .clashes import check_lesson
+from .models import Timetable, TimetableEntry
+from .repository import NO_SUCH_BELL, NOT_JOURNALS_TEACHER
+
+ANOTHER_DAY = Text(
+    "Урок начинается и кончается в свой день.", "A lesson begins and ends on its own day."
+)
+UNKNOWN_TIME = Text(
+    "В этот день звонки разные: передайте время начала и конца.",
+    "Bells differ on that day: send when the lesson begins and ends.",
+)
+BOTH_TIMES = Text(
+    "Передайте и начало, и конец урока.", "Send both the beginning and the end of the lesson."
+)
+SAME_TEACHER = Text("Это и есть педагог урока.", "This is the lesson's own teacher.")
+
+PLACE = ("lesson_date", "number", "begins_at", "ends_at")
+
+
+class LessonPlanner:
+    """Places lessons where everyone is free; the timetable is locked first, then the journal."""
+
+    def __init__(
+        self, session: SessionDep, lessons: Annotated[LessonRepository, Depends()]
+    ) -> None:
+        self._session = session
+        self._lessons = lessons
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> Lesson:
+        """Add a lesson that the weekly timetable does not have."""
+        await lock_timetable(self._session, actor.organization_id)
+        journal = await records.refer(
+            self._session, actor, Journal, values["journal_id"], "/journal_id", lock=True
+        )
+        place = await self._place(actor, values, None)
+        new = {"room_id": values["room_id"], "teacher_id": values["teacher_id"], **place}
+        await self._check(actor, journal, new, new["lesson_date"])
+        await self._check_free(actor, journal, 0, {**new, "conducted_by": new["teacher_id"]})
+        return await self._lessons.add(actor, journal, new)
+
+    async def lock(self, actor: Actor, lesson_id: int) -> tuple[Journal, Lesson]:
+        """Lock a lesson for a change of its time, place or people."""
+        await lock_timetable(self._session, actor.organization_id)
+        return await self._lessons.lock(actor, lesson_id)
+
+    async def change(
+        self, actor: Actor, journal: Journal, lesson: Lesson, changes: Mapping[str, Any]
+    ) -> Lesson:
+        """Move, cancel or restore a locked lesson, change its room or teacher (А.26, В.6).
+
+        Raise LESSON_HELD where a lesson with entries would be cancelled or get another day.
+        """
+        place = await self._place(actor, changes, lesson)
+        new = {name: changes[name] for name in ("room_id", "teacher_id") if name in changes} | place
+        cancels = changes.get("status") == LessonStatus.CANCELLED
+        if cancels or (lesson.status == LessonStatus.CANCELLED and "status" in changes):
+            new["status"] = changes["status"]
+        if (cancels or place["lesson_date"] != lesson.lesson_date) and await self._is_held(lesson):
+            raise LESSON_HELD()
+        await self._check(actor, journal, new, lesson.lesson_date)
+        if new.get("status", lesson.status) != LessonStatus.CANCELLED:
+            now = {name: new.get(name, getattr(lesson, name)) for name in (*PLACE, "room_id")}
+            teacher_id = new.get("teacher_id", lesson.teacher_id)
+            conducted_by = lesson.substitute_id or teacher_id
+            await self._check_free(actor, journal, lesson.id, {**now, "conducted_by": conducted_by})
+        return await self._lessons.change(actor, journal, lesson, new)
+
+    async def substitute(
+        self, actor: Actor, journal: Journal, lesson: Lesson, substitute_id: int
+    ) -> Lesson:
+        """Let another teacher give a locked lesson; late once it has begun (2.13)."""
+        if lesson.status == LessonStatus.CANCELLED:
+            raise LESSON_CANCELLED()
+        if substitute_id == lesson.teacher_id:
+            raise INVALID([FieldError("/substitute_id", "same-teacher", SAME_TEACHER)])
+        day = lesson.lesson_date
+        await check_teachers(
+            self._session, actor, {"/substitute_id": substitute_id}, day, day + timedelta(days=1)
+        )
+        return await self._conducted_by(actor, journal, lesson, substitute_id)
+
+    async def end_substitution(self, actor: Actor, journal: Journal, lesson: Lesson) -> Lesson:
+        """Give a locked lesson back to its teacher; raise LESSON_HELD once anything is entered."""
+        if lesson.substitute_id is None:
+            raise NOT_FOUND()
+        if await self._is_held(lesson):
+            raise LESSON_HELD()
+        return await self._conducted_by(actor, journal, lesson, None)
+
+    async def _conducted_by(
+        self, actor: Actor, journal: Journal, lesson: Lesson, substitute_id: int | None
+    ) -> Lesson:
+        await self._check_open(actor, journal, lesson.lesson_date)
+        place = {name: getattr(lesson, name) for name in (*PLACE, "room_id")}
+        if lesson.status != LessonStatus.CANCELLED:
+            conducted_by = substitute_id or lesson.teacher_id
+            await self._check_free(
+                actor, journal, lesson.id, {**place, "conducted_by": conducted_by}
+            )
+        late = actor.now >= lesson.begins_at
+        changes = {"substitute_id": substitute_id, "substitution_late": late}
+        return await self._lessons.change(actor, journal, lesson, changes)
+
+    async def _is_held(self, lesson: Lesson) -> bool:
+        return lesson.status == LessonStatus.HELD or await self._lessons.has_entries(lesson)
+
+    async def _place(
+        self, actor: Actor, values: Mapping[str, Any], lesson: Lesson | None
+    ) -> dict[str, Any]:
+        """Return day, number, beginning and end: as said, else by the bells, else by the clock."""
+        zone = ZoneInfo(actor.time_zone)
+        number = values["number"] if lesson is None else values.get("number", lesson.number)
+        if values.get("begins_at") or values.get("ends_at"):
+            begins_at, ends_at = _said(values, zone)
+            day = begins_at.astimezone(zone).date()
+        else:
+            if lesson is None:
+                day = values["lesson_date"]
+            else:
+                day = values.get("lesson_date", lesson.lesson_date)
+            if lesson is None or "number" in values:
+                begins, ends = await self._bell(actor, day, number, lesson)
+            else:
+                begins = lesson.begins_at.astimezone(zone).time()
+                ends = lesson.ends_at.astimezone(zone).time()
+            begins_at = datetime.combine(day, begins, zone)
+            ends_at = datetime.combine(day, ends, zone)
+        return {"lesson_date": day, "number": number, "begins_at": begins_at, "ends_at": ends_at}
+
+    async def _bell(
+        self, actor: Actor, day: date, number: int, lesson: Lesson | None
+    ) -> tuple[time, time]:
+        """Return when a lesson's number rings: by the timetable it is of, else by that day's."""
+        of = Timetable.organization_id == actor.organization_id
+        bells = (
+            select(Bell.begins_at, Bell.ends_at)
+            .join(Timetable, of & (Timetable.bell_schedule_id == Bell.bell_schedule_id))
+            .where(Bell.organization_id == actor.organization_id, Bell.number == number)
+            .distinct()
+        )
+        if lesson is not None and lesson.timetable_entry_id is not None:
+            own = select(TimetableEntry.timetable_id).where(
+                TimetableEntry.organization_id == actor.organization_id,
+                TimetableEntry.id == lesson.timetable_entry_id,
+            )
+            bells = bells.where(Timetable.id.in_(own))
+        else:
+            bells = bells.where(Timetable.begins_on <= day, day <= Timetable.ends_on)
+        found = (await self._session.execute(bells)).all()
+        if not found:
+            raise INVALID([FieldError("/number", "no-bell", NO_SUCH_BELL)])
+        if len(found) > 1:
+            raise INVALID([FieldError("/begins_at", "unknown-time", UNKNOWN_TIME)])
+        return found[0].begins_at, found[0].ends_at
+
+    async def _check(
+        self, actor: Actor, journal: Journal, new: Mapping[str, Any], was: date
+    ) -> None:
+        """Refuse days outside the year or in a closed period, unknown rooms and teachers."""
+        year = await records.find(self._session, actor, AcademicYear, journal.academic_year_id)
+        day = new["lesson_date"]
+        if not year.begins_on <= day <= year.ends_on:
+            raise OUTSIDE_ACADEMIC_YEAR(
+                begins_on=russian_date(year.begins_on), ends_on=russian_date(year.ends_on)
+            )
+        await self._check_open(actor, journal, was, day)
+        if new.get("room_id") is not None:
+            await records.refer(self._session, actor, Room, new["room_id"], "/room_id")
+        if "teacher_id" in new:
+            await records.refer(self._session, actor, Person, new["teacher_id"], "/teacher_id")
+            await self._check_teacher(actor, journal, new["teacher_id"], day)
+
+    async def _check_teacher(
+        self, actor: Actor, journal: Journal, teacher_id: int, day: date
+    ) -> None:
+        teaches = exists().where(
+            JournalTeacher.organization_id == actor.organization_id,
+            JournalTeacher.journal_id == journal.id,
+            JournalTeacher.teacher_id == teacher_id,
+            func.daterange(JournalTeacher.begins_on, JournalTeacher.ends_on).bool_op("@>")(day),
+        )
+        if not await self._session.scalar(select(teaches)):
+            raise INVALID([FieldError("/teacher_id", "not-journals-teacher", NOT_JOURNALS_TEACHER)])
+
+    async def _check_open(self, actor: Actor, journal: Journal, *days: date) -> None:
+        """Refuse to touch what lies in a reporting period whose final marks are set (Д.9)."""
+        closed = select(or_(*(Journal.closed_dates.bool_op("@>")(day) for day in days))).where(
+            Journal.organization_id == actor.organization_id, Journal.id == journal.id
+        )
+        if await self._session.scalar(closed):
+            raise PERIOD_CLOSED()
+
+    async def _check_free(
+        self, actor: Actor, journal: Journal, lesson_id: int, place: Mapping[str, Any]
+    ) -> None:
+        asked = {name: place[name] for name in (*PLACE, "room_id", "conducted_by")}
+        del asked["number"]
+        await check_lesson(self._session, actor, journal.id, lesson_id, asked)
+
+
+def _said(values: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when a body says that the lesson begins and ends, on one day of the school."""
+    for name in ("begins_at", "ends_at"):
+        if not values.get(name):
+            raise INVALID([FieldError(f"/{name}", "unknown-time", BOTH_TIMES)])
+    check_order(values, "begins_at", "ends_at")
+    begins_at, ends_at = values["begins_at"], values["ends_at"]
+    days = {one.astimezone(zone).date() for one in (begins_at, ends_at)}
+    days.add(values.get("lesson_date") or begins_at.astimezone(zone).date())
+    if len(days) > 1:
+        raise INVALID([FieldError("/ends_at", "another-day", ANOTHER_DAY)])
+    return begins_at, ends_at

@@ -1,0 +1,314 @@
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, Select, exists, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Bundle
+
+from dnevnik_api import records
+from dnevnik_api.classes.clashes import check_students, lock_timetable
+from dnevnik_api.classes.models import Group
+from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import CONFLICT, INVALID, NO_BELL, FieldError, Text
+from dnevnik_api.lessons.models import Journal, LessonStatus
+from dnevnik_api.lessons.repository import ANOTHER_YEAR, parent_of
+from dnevnik_api.organizations.models import AcademicYear, BellSchedule, Room, Subject
+from dnevnik_api.organizations.policy import check_inside
+from dnevnik_api.pagination import Slice, Window, paginate
+from dnevnik_api.people.models import Person
+from dnevnik_api.policy import Actor
+from dnevnik_api.raw import statement
+
+from .clashes import check_week, clash_of, clashes_among
+from .models import Timetable, TimetableEntry
+from .policy import visible_entries
+
+NOT_JOURNALS_TEACHER = Text(
+    "Этот педагог в эти дни не ведёт этот журнал.", "This teacher does not teach this journal then."
+)
+NO_SUCH_BELL = Text(
+    "В расписании звонков нет урока с этим номером.", "The bell schedule has no such lesson."
+)
+REPEATED = Text("Этот урок уже есть в списке.", "This lesson is in the list already.")
+
+_WRONG = {
+    "unknown-reference": records.UNKNOWN,
+    "another-year": ANOTHER_YEAR,
+    "not-journals-teacher": NOT_JOURNALS_TEACHER,
+    "no-bell": NO_SUCH_BELL,
+}
+_EXCLUSION_VIOLATION = "23P01"
+
+
+class TimetableRepository:
+    """The only writer of weekly timetables and of the lessons that they turn into."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(
+        self, actor: Actor, window: Window, academic_year_id: int | None
+    ) -> Slice[Timetable]:
+        """Return the timetables by their first day, of one academic year if it is named."""
+        timetables = select(Timetable).where(Timetable.organization_id == actor.organization_id)
+        if academic_year_id is not None:
+            timetables = timetables.where(Timetable.academic_year_id == academic_year_id)
+        return await paginate(self._session, timetables, window, Timetable.begins_on, Timetable.id)
+
+    async def get(self, actor: Actor, timetable_id: int) -> Timetable:
+        """Return a timetable, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, Timetable, timetable_id)
+
+    async def lock(self, actor: Actor, timetable_id: int) -> Timetable:
+        """Lock a timetable; the school's timetable is locked first, as by all its writers."""
+        await lock_timetable(self._session, actor.organization_id)
+        return await records.find(self._session, actor, Timetable, timetable_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> Timetable:
+        """Add a timetable without entries, inside its academic year."""
+        year = await records.refer(
+            self._session, actor, AcademicYear, values["academic_year_id"], "/academic_year_id"
+        )
+        await self._refer_bells(actor, values)
+        check_inside(year, values)
+        return await records.add(self._session, actor, Timetable(**values))
+
+    async def change(
+        self, actor: Actor, timetable: Timetable, changes: Mapping[str, Any]
+    ) -> Timetable:
+        """Change a locked timetable; the lessons that it was turned into stay."""
+        year = await records.find(self._session, actor, AcademicYear, timetable.academic_year_id)
+        await self._refer_bells(actor, changes)
+        dates = {"begins_on": timetable.begins_on, "ends_on": timetable.ends_on}
+        check_inside(year, {**dates, **changes})
+        return await records.change(self._session, actor, timetable, changes)
+
+    async def remove(self, actor: Actor, timetable: Timetable) -> None:
+        """Remove a timetable that no lesson was made from (else IN_USE)."""
+        await self.write_week(actor, timetable, [], whole=True)
+        await records.remove(self._session, actor, timetable)
+
+    async def entries(self, actor: Actor, timetable_id: int, window: Window) -> Slice[Any]:
+        """Return the entries of the week by weekday and number."""
+        await self.get(actor, timetable_id)
+        entries = _entries(actor).where(TimetableEntry.timetable_id == timetable_id)
+        order = (TimetableEntry.weekday, TimetableEntry.number, TimetableEntry.id)
+        return await paginate(self._session, entries, window, *order)
+
+    async def write_week(
+        self,
+        actor: Actor,
+        timetable: Timetable,
+        entries: Sequence[Mapping[str, Any]],
+        *,
+        whole: bool,
+        pointer: str = "/entries/{}",
+    ) -> Row[Any]:
+        """Write entries into a locked timetable; a ``whole`` week also loses all others.
+
+        Raise INVALID where they refer to what is not there, TIMETABLE_CLASH where they need a
+        teacher, a room or a group twice at one time, IN_USE where lessons were made from one that
+        is to go.
+        """
+        week = _columns(entries)
+        keys = {"organization_id": actor.organization_id, "timetable_id": timetable.id}
+        await self._check_entries(week | keys, entries, pointer)
+        written = await self._session.execute(
+            text(statement("timetable/write_week")), week | keys | _by(actor) | {"whole": whole}
+        )
+        counts = written.one()
+        await check_week(self._session, actor, timetable.id)
+        if counts.added or counts.changed or counts.removed:
+            timetable.version += 1
+        return counts
+
+    async def add_entry(self, actor: Actor, timetable: Timetable, entry: Mapping[str, Any]) -> Any:
+        """Add an entry to a locked timetable, and return it with its names."""
+        key = (
+            TimetableEntry.organization_id == actor.organization_id,
+            TimetableEntry.timetable_id == timetable.id,
+            TimetableEntry.weekday == entry["weekday"],
+            TimetableEntry.number == entry["number"],
+            TimetableEntry.journal_id == entry["journal_id"],
+        )
+        if await self._session.scalar(select(exists().where(*key))):
+            raise CONFLICT()
+        await self.write_week(actor, timetable, [entry], whole=False, pointer="")
+        entries = _entries(actor).where(*key)
+        return (await self._session.scalars(entries)).one()
+
+    async def remove_entry(self, actor: Actor, timetable: Timetable, entry_id: int) -> None:
+        """Remove an entry of a locked timetable that no lesson was made from (else IN_USE)."""
+        entry = await records.find(
+            self._session,
+            actor,
+            TimetableEntry,
+            entry_id,
+            TimetableEntry.timetable_id == timetable.id,
+            lock=True,
+        )
+        await records.remove(self._session, actor, entry)
+        timetable.version += 1
+
+    async def generate(
+        self,
+        actor: Actor,
+        timetable: Timetable,
+        from_on: date,
+        to_on: date,
+        *,
+        rehearsal: bool = False,
+    ) -> Row[Any]:
+        """Turn a locked timetable into dated lessons; those that are there already stay (А.19).
+
+        Raise TIMETABLE_CLASH with the names where the database refuses a busy teacher, room or
+        group, or a student would be at two lessons at once; NO_BELL where an entry never rings.
+        A ``rehearsal`` does all that and takes it back.
+        """
+        await self._check_bells(actor, timetable)
+        days = {"timetable_id": timetable.id, "from_on": from_on, "to_on": to_on}
+        savepoint = await self._session.begin_nested()
+        try:
+            made = await self._make(actor, days, LessonStatus.PLANNED)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _EXCLUSION_VIOLATION:
+                raise
+            await savepoint.rollback()
+            # Cancelled lessons are in nobody's way: so they can stand there to be compared. This
+            # is rolled back with the refusal.
+            made = await self._make(actor, days, LessonStatus.CANCELLED)
+            raise clash_of(await clashes_among(self._session, actor, made.ids)) from None
+        await check_students(self._session, actor, lesson_ids=made.ids)
+        await (savepoint.rollback() if rehearsal else savepoint.commit())
+        return made
+
+    async def withdraw(
+        self, actor: Actor, timetable: Timetable, from_on: date, to_on: date
+    ) -> Row[Any]:
+        """Remove a locked timetable's lessons to come in which nothing is entered or changed."""
+        keys = {
+            "organization_id": actor.organization_id,
+            "timetable_id": timetable.id,
+            "from_on": from_on,
+            "to_on": to_on,
+        }
+        # Nobody writes into a journal meanwhile: what is bare when looked at is bare when removed.
+        await self._session.execute(
+            select(Journal.id)
+            .where(
+                Journal.organization_id == actor.organization_id,
+                Journal.id.in_(
+                    select(TimetableEntry.journal_id).where(
+                        TimetableEntry.organization_id == actor.organization_id,
+                        TimetableEntry.timetable_id == timetable.id,
+                    )
+                ),
+            )
+            .order_by(Journal.id)
+            .with_for_update()
+        )
+        withdrawn = await self._session.execute(
+            text(statement("timetable/withdraw")), keys | _by(actor)
+        )
+        return withdrawn.one()
+
+    async def _make(self, actor: Actor, days: Mapping[str, Any], status: LessonStatus) -> Row[Any]:
+        made = await self._session.execute(
+            text(statement("timetable/generate")),
+            {
+                **days,
+                **_by(actor),
+                "organization_id": actor.organization_id,
+                "status": status.value,
+            },
+        )
+        return made.one()
+
+    async def _refer_bells(self, actor: Actor, values: Mapping[str, Any]) -> None:
+        if "bell_schedule_id" in values:
+            await records.refer(
+                self._session,
+                actor,
+                BellSchedule,
+                values["bell_schedule_id"],
+                "/bell_schedule_id",
+            )
+
+    async def _check_bells(self, actor: Actor, timetable: Timetable) -> None:
+        keys = {"organization_id": actor.organization_id, "timetable_id": timetable.id}
+        silent = await self._session.scalar(_SILENT_NUMBERS, keys)
+        if silent:
+            raise NO_BELL(numbers=", ".join(str(number) for number in silent))
+
+    async def _check_entries(
+        self, asked: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], pointer: str
+    ) -> None:
+        seen: set[tuple[int, int, int]] = set()
+        errors = []
+        for place, entry in enumerate(entries):
+            key = (entry["weekday"], entry["number"], entry["journal_id"])
+            if key in seen:
+                errors.append(FieldError(pointer.format(place), "repeated", REPEATED))
+            seen.add(key)
+        wrong = await self._session.execute(text(statement("timetable/check_week")), asked)
+        errors += [
+            FieldError(f"{pointer.format(row.place)}/{row.field}", row.code, _WRONG[row.code])
+            for row in wrong
+        ]
+        if errors:
+            raise INVALID(errors)
+
+
+_SILENT_NUMBERS = text(
+    "SELECT array_agg(DISTINCT e.number) FROM timetable_entries e"
+    " JOIN timetables t ON t.organization_id = e.organization_id AND t.id = e.timetable_id"
+    " WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id"
+    " AND NOT EXISTS (SELECT FROM bells b WHERE b.organization_id = e.organization_id"
+    " AND b.bell_schedule_id = t.bell_schedule_id AND b.number = e.number)"
+)
+
+
+def _by(actor: Actor) -> dict[str, Any]:
+    """Return who changes what, for a statement that writes its own history."""
+    return {
+        "actor_id": actor.person_id,
+        "actor_name": actor.full_name,
+        "now": actor.now,
+        "request_id": actor.request_id,
+    }
+
+
+def _columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the entries as the columns that ``week.sql`` takes."""
+    names = ("weekday", "number", "journal_id", "teacher_id", "room_id")
+    return {f"{name}s": [entry[name] for entry in entries] for name in names}
+
+
+def _entries(actor: Actor) -> Select[Any]:
+    row: Bundle[Any] = Bundle(
+        "entry",
+        TimetableEntry.id,
+        TimetableEntry.timetable_id,
+        TimetableEntry.weekday,
+        TimetableEntry.number,
+        TimetableEntry.journal_id,
+        Journal.group_id,
+        Group.name.label("group_name"),
+        Journal.subject_id,
+        Subject.name.label("subject_name"),
+        TimetableEntry.teacher_id,
+        Person.full_name.label("teacher_name"),
+        TimetableEntry.room_id,
+        Room.name.label("room_name"),
+        TimetableEntry.version,
+    )
+    return (
+        select(row)
+        .join(Journal, parent_of(Journal, TimetableEntry, TimetableEntry.journal_id))
+        .join(Group, parent_of(Group, Journal, Journal.group_id))
+        .join(Subject, parent_of(Subject, Journal, Journal.subject_id))
+        .join(Person, parent_of(Person, TimetableEntry, TimetableEntry.teacher_id))
+        .outerjoin(Room, parent_of(Room, TimetableEntry, TimetableEntry.room_id))
+        .where(TimetableEntry.organization_id == actor.organization_id, visible_entries(actor))
+    )

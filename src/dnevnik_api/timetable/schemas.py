@@ -1,0 +1,147 @@
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dnevnik_api.fields import (
+    Day,
+    Id,
+    IsoWeekday,
+    LessonNumber,
+    Moment,
+    Read,
+    Request,
+    ShortName,
+    optional,
+)
+
+MAX_ENTRIES = 2000
+
+
+class TimetableCreate(Request):
+    academic_year_id: Id = Field(examples=[1])
+    bell_schedule_id: Id = Field(examples=[1])
+    name: ShortName = Field(examples=["1 четверть"])
+    begins_on: Day = Field(examples=["2026-09-01"])
+    ends_on: Day = Field(examples=["2026-10-25"])
+
+
+class TimetableUpdate(Request):
+    """Merge patch; lessons already made stay as they are."""
+
+    bell_schedule_id: Id = optional()
+    name: ShortName = optional(examples=["1 четверть, с 14 сентября"])
+    begins_on: Day = optional()
+    ends_on: Day = optional()
+
+
+class TimetableRead(Read):
+    id: int
+    academic_year_id: int
+    bell_schedule_id: int
+    name: str
+    begins_on: date
+    ends_on: date
+    version: int
+
+
+class EntryWrite(Request):
+    """A lesson of every week."""
+
+    weekday: IsoWeekday = Field(examples=[1])
+    number: LessonNumber = Field(examples=[2])
+    journal_id: Id = Field(examples=[12])
+    teacher_id: Id = Field(description="One of the journal's teachers.", examples=[41])
+    room_id: Id | None = Field(None, examples=[7])
+
+
+class EntriesWrite(Request):
+    entries: Annotated[list[EntryWrite], Field(max_length=MAX_ENTRIES)]
+
+
+class EntriesWritten(Read):
+    """What became of the week: entries that stayed as they were are counted in none of these."""
+
+    added: int
+    changed: int
+    removed: int
+    version: int = Field(description="The timetable's new version.")
+
+
+class EntryRead(Read):
+    id: int
+    timetable_id: int
+    weekday: int
+    number: int
+    journal_id: int
+    group_id: int
+    group_name: str = Field(examples=["5А"])
+    subject_id: int
+    subject_name: str = Field(examples=["Математика"])
+    teacher_id: int
+    teacher_name: str = Field(examples=["Кузнецов Иван Сергеевич"])
+    room_id: int | None
+    room_name: str | None = Field(examples=["214"])
+    version: int
+
+
+class Days(Request):
+    """From one day to another, both included."""
+
+    from_on: Day = Field(examples=["2026-09-01"])
+    to_on: Day = Field(examples=["2026-10-25"])
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.to_on < self.from_on:
+            raise PydanticCustomError("out_of_order", "must not end before it begins")
+        return self
+
+
+class Generated(Read):
+    """What a generation did; days outside the timetable or the year are in none of these."""
+
+    created: int
+    kept: int = Field(description="Had their lesson already, moved or cancelled ones included.")
+    skipped_holidays: int
+
+
+class Withdrawn(Read):
+    """What a withdrawal did."""
+
+    removed: int
+    kept: int = Field(description="Begun, or something is entered in them, or changed by hand.")
+
+
+class LessonCreate(Request):
+    """A lesson outside the weekly timetable; without times, the bells of its number."""
+
+    journal_id: Id = Field(examples=[12])
+    teacher_id: Id = Field(description="One of the journal's teachers.", examples=[41])
+    lesson_date: Day = Field(examples=["2026-10-17"])
+    number: LessonNumber = Field(examples=[3])
+    begins_at: Moment | None = Field(None, examples=["2026-10-17T10:25:00+03:00"])
+    ends_at: Moment | None = Field(None, examples=["2026-10-17T11:10:00+03:00"])
+    room_id: Id | None = Field(None, examples=[7])
+
+
+class LessonUpdate(Request):
+    """Merge patch of a lesson's time and place.
+
+    Another number takes the bells of that number; another date alone keeps the time of day.
+    """
+
+    lesson_date: Day = optional(examples=["2026-10-16"])
+    number: LessonNumber = optional(examples=[4])
+    begins_at: Moment = optional(description="Together with ends_at.")
+    ends_at: Moment = optional()
+    room_id: Id | None = None
+    teacher_id: Id = optional()
+    status: Literal["planned", "cancelled"] = optional(
+        description="cancelled: takes place no more; planned: takes place after all."
+    )
+
+
+class SubstitutionWrite(Request):
+    substitute_id: Id = Field(examples=[43])

@@ -1,0 +1,40 @@
+-- Remove the lessons that a weekly timetable made between two days and that are still only planned:
+-- to come, as the timetable has them, with nothing entered. The rest is kept.
+WITH made AS MATERIALIZED (
+    SELECT l.id, l.status = 'planned' AND l.begins_at > :now AND l.lesson_date = l.planned_on
+           AND l.substitute_id IS NULL AND l.topic IS NULL AND l.comment IS NULL
+           AND NOT EXISTS (SELECT FROM works w
+                           WHERE w.organization_id = :organization_id AND w.lesson_id = l.id)
+           AND NOT EXISTS (SELECT FROM attendance t
+                           WHERE t.organization_id = :organization_id AND t.lesson_id = l.id)
+           AND NOT EXISTS (SELECT FROM homework h
+                           WHERE h.organization_id = :organization_id AND h.lesson_id = l.id)
+           AND NOT EXISTS (SELECT FROM homework h
+                           WHERE h.organization_id = :organization_id AND h.due_lesson_id = l.id)
+           AS is_bare
+    FROM timetable_entries e
+    JOIN lessons l
+      ON l.organization_id = :organization_id AND l.timetable_entry_id = e.id
+     AND l.planned_on BETWEEN CAST(:from_on AS date) AND CAST(:to_on AS date)
+    WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
+),
+removed AS (
+    DELETE FROM lessons l
+    USING made m
+    WHERE l.organization_id = :organization_id AND l.id = m.id AND m.is_bare
+    RETURNING l.*
+),
+moved_on AS (
+    UPDATE journals j SET version = j.version + 1
+    WHERE j.organization_id = :organization_id AND j.id IN (SELECT r.journal_id FROM removed r)
+),
+recorded AS (
+    INSERT INTO entry_changes (organization_id, entity, entity_id, before, actor_id, actor_name,
+                               changed_at, request_id)
+    SELECT :organization_id, 'lessons', r.id,
+           to_jsonb(r) - '{organization_id,id,version,conducted_by}'::text[],
+           :actor_id, :actor_name, :now, :request_id
+    FROM removed r
+)
+SELECT count(*) FILTER (WHERE m.is_bare) AS removed, count(*) FILTER (WHERE NOT m.is_bare) AS kept
+FROM made m
