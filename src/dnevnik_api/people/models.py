@@ -14,6 +14,18 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import TenantRow, Versioned, indexed, refers, russian_order
+from dnevnik_api.policy import Role
+
+
+class StaffRole(StrEnum):
+    """The roles of those who work at the school; the others come with being taught there."""
+
+    COORDINATOR = Role.COORDINATOR
+    DIRECTOR = Role.DIRECTOR
+    DEPUTY = Role.DEPUTY
+    TEACHER = Role.TEACHER
+    PSYCHOLOGIST = Role.PSYCHOLOGIST
+    SOCIAL_PEDAGOGUE = Role.SOCIAL_PEDAGOGUE
 
 
 class GuardianshipKind(StrEnum):
