@@ -1,7 +1,7 @@
 """What a test needs of a school, written as the application's own role, walls and all."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -42,6 +42,40 @@ class Person:
 
 
 SignIn = Callable[[Person], httpx.AsyncClient]
+
+
+PASSWORD = "Тихий-Дон-и-самовар"
+"""A password that is good enough for anyone."""
+
+
+async def sign_in(door: httpx.AsyncClient, login: str, password: str = PASSWORD) -> dict[str, Any]:
+    """Sign in over HTTP and return the tokens."""
+    answer = await door.post("/v1/sessions", json={"login": login, "password": password})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def bearer(tokens: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header that a client with these tokens sends."""
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def register(
+    issuer: httpx.AsyncClient, door: httpx.AsyncClient, person: Person, password: str = PASSWORD
+) -> tuple[str, dict[str, Any]]:
+    """Walk a person from the issue of credentials to the first tokens; return login and tokens.
+
+    ``issuer`` is who issues them (``as_(school.coordinator)``), ``door`` a client of nobody.
+    """
+    issued = await issuer.post(f"/persons/{person.id}/credentials")
+    assert issued.status_code == 201, issued.text
+    given = issued.json()
+    first = await sign_in(door, given["login"], given["temporary_password"])
+    registered = await door.post(
+        "/v1/accounts/registration", json={"password": password}, headers=bearer(first)
+    )
+    assert registered.status_code == 201, registered.text
+    return given["login"], registered.json()
 
 
 @dataclass

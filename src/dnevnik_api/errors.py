@@ -109,6 +109,15 @@ BAD_CREDENTIALS = _problem(
     ("Вход не удался", "Sign-in failed"),
     ("Логин или пароль неверны.", "The login or the password is wrong."),
 )
+TEMPORARY_PASSWORD_EXPIRED = _problem(
+    "temporary-password-expired",
+    401,
+    ("Временный пароль истёк", "Temporary password expired"),
+    (
+        "Срок временного пароля истёк: попросите школу выдать новый.",
+        "The temporary password has expired: ask the school for a new one.",
+    ),
+)
 REFRESH_TOKEN_REUSED = _problem(
     "refresh-token-reused",
     401,
@@ -200,6 +209,15 @@ TIMETABLE_CLASH = _problem(
     (
         "Педагог, кабинет, группа или учащийся уже заняты в это время: {clashes}",
         "A teacher, room, group or student is already busy at that time: {clashes}",
+    ),
+)
+NO_BELL = _problem(
+    "no-bell",
+    409,
+    ("Нет звонка", "No bell"),
+    (
+        "В расписании звонков нет уроков с номерами: {numbers}.",
+        "The bell schedule has no lessons with the numbers: {numbers}.",
     ),
 )
 MARK_EDIT_WINDOW_CLOSED = _problem(
@@ -323,6 +341,15 @@ ALREADY_REGISTERED = _problem(
     (
         "У этого человека уже есть зарегистрированная учётная запись.",
         "This person already has a registered account.",
+    ),
+)
+ALREADY_LINKED = _problem(
+    "already-linked",
+    409,
+    ("Вы уже в этой школе", "Already in this school"),
+    (
+        "Ваша учётная запись уже связана с человеком в этой школе.",
+        "Your account already belongs to a person in this school.",
     ),
 )
 REFRESH_IN_PROGRESS = _problem(

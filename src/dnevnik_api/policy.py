@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from sqlalchemy import text
 
 from .clock import day_of
-from .db import SessionDep
+from .db import SessionDep, open_session
 from .errors import FORBIDDEN, NOT_FOUND, REGISTRATION_REQUIRED, UNAUTHENTICATED
 from .fields import PathId
 from .tokens import Claims, Scope, claims_of
@@ -274,10 +274,10 @@ class AccountGate:
     permission: Permission = Permission.ACCOUNT_SELF
 
     async def __call__(
-        self, caller: Annotated[Caller, Depends(get_caller)], session: SessionDep
+        self, request: Request, caller: Annotated[Caller, Depends(get_caller)]
     ) -> Caller:
         """Return the caller whose session is alive; raise UNAUTHENTICATED."""
-        await check_alive(session, caller)
+        await _check_alive_apart(request, caller)
         return caller
 
 
@@ -287,13 +287,13 @@ class RegistrationGate:
 
     permission: Permission = Permission.ACCOUNT_REGISTER
 
-    async def __call__(self, request: Request, session: SessionDep) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         """Return the caller who may only register; raise UNAUTHENTICATED."""
         claims = claims_of(request)
         if claims.scope is not Scope.REGISTRATION:
             raise FORBIDDEN(permission=self.permission)
         caller = _caller(request, claims)
-        await check_alive(session, caller)
+        await _check_alive_apart(request, caller)
         return caller
 
 
@@ -302,6 +302,16 @@ async def check_alive(session: SessionDep, who: Caller | Claims) -> None:
     keys = {"session_id": who.session_id, "account_id": who.account_id}
     if (await session.execute(_LIVE, keys)).first() is None:
         raise UNAUTHENTICATED()
+
+
+async def _check_alive_apart(request: Request, caller: Caller) -> None:
+    """Check in a transaction of its own: no connection is held while a password is hashed.
+
+    Where an Idempotency-Key has opened the request's session, that was checked already.
+    """
+    if getattr(request.state, "session", None) is None:
+        async with open_session(request.app.state.sessions, read_only=True) as session:
+            await check_alive(session, caller)
 
 
 AnyGate = Gate | HotGate | AccountGate | RegistrationGate
@@ -320,3 +330,8 @@ def requires_hot(permission: Permission) -> Any:
 def requires_account() -> Any:
     """Gate an endpoint that serves the caller across organizations."""
     return Depends(AccountGate())
+
+
+def requires_registration() -> Any:
+    """Gate an endpoint for who came with a temporary password."""
+    return Depends(RegistrationGate())

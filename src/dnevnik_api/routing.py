@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -58,6 +58,8 @@ class IdempotencyKey(Base):
 class TransactionRoute(APIRoute):
     """An endpoint in one transaction."""
 
+    keeps_answers: ClassVar[bool] = True
+
     @override
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
@@ -68,9 +70,26 @@ class TransactionRoute(APIRoute):
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
                 key = request.headers.get("idempotency-key")
-                if key is None or request.method == "GET":
+                if key is None or request.method == "GET" or not self.keeps_answers:
                     return await handler(request)
                 return await _once(request, key, handler)
+
+        return run
+
+
+class SecretRoute(TransactionRoute):
+    """An endpoint whose answer may hold a secret: kept neither for a retry nor by any cache."""
+
+    keeps_answers = False
+
+    @override
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+
+        async def run(request: Request) -> Response:
+            response = await handler(request)
+            response.headers["Cache-Control"] = "no-store"
+            return response
 
         return run
 

@@ -15,6 +15,19 @@ class AccountState(StrEnum):
     BLOCKED = "blocked"
 
 
+class EndReason(StrEnum):
+    """Why a session was ended."""
+
+    SIGNED_OUT = "signed_out"
+    ENDED_BY_OWNER = "ended_by_owner"
+    ENDED_BY_SCHOOL = "ended_by_school"
+    REGISTERED = "registered"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  (no password)
+    CREDENTIALS_ISSUED = "credentials_issued"
+    ACCOUNT_LINKED = "account_linked"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
+
+
 class Account(Base):
     """One human's sign-in, the same in every school (design §3)."""
 
@@ -24,6 +37,8 @@ class Account(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     login: Mapped[str] = mapped_column(unique=True)
     state: Mapped[str]
+    # How the human is reached in matters of the account; a school's own record is the person's.
+    email: Mapped[str | None]
     password_hash: Mapped[str | None]
     temporary_password_hash: Mapped[str | None]
     temporary_expires_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -1,0 +1,237 @@
+"""Deeds at the door: signing in, registering, changing a password, joining another school.
+
+They open short transactions of their own, for two reasons. A password is hashed between two of
+them, so no connection of the pool waits for a processor. And what a refusal must leave behind (a
+counted failure, a session ended because its token was stolen) is committed before it is raised.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dnevnik_api.db import Sessions, open_session
+from dnevnik_api.errors import (
+    ALREADY_REGISTERED,
+    BAD_CREDENTIALS,
+    REFRESH_TOKEN_REUSED,
+    TEMPORARY_PASSWORD_EXPIRED,
+)
+from dnevnik_api.policy import Actor, Caller, check_alive
+from dnevnik_api.tokens import LIFETIME, Scope, Tokens
+
+from .models import Account, AccountState, EndReason
+from .passwords import Passwords, check_password, new_temporary_password, weak_password
+from .policy import Limit, check_may_issue, limits_of, password_length
+from .repository import AccountRepository, FailureRepository, SessionRepository, Visitor
+from .schemas import SignInState
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What signing in takes: the database, the threads that hash, the signer; who knocks, when."""
+
+    sessions: Sessions
+    passwords: Passwords
+    tokens: Tokens
+    visitor: Visitor
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An open session with its tokens."""
+
+    access_token: str
+    refresh_token: str | None
+    session_id: int
+    state: SignInState
+    expires_in: int = int(LIFETIME.total_seconds())
+    token_type: str = "Bearer"  # noqa: S105  (RFC 6750's word)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a person is handed on paper; the temporary password is kept nowhere."""
+
+    person_id: int
+    full_name: str
+    login: str
+    temporary_password: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """An account whose password was right, what it was checked against, the counters to clear."""
+
+    account: Account
+    hashed: str
+    limits: dict[bytes, Limit]
+
+
+async def sign_in(door: Door, login: str, password: str) -> Entered:
+    """Open a session for the own password, or one that only registers for the temporary one."""
+    verified = await _verify(door, login, password)
+    _check_not_expired(verified.account, door.now)
+    async with open_session(door.sessions) as session:
+        account = await _lock_unchanged(session, verified)
+        registered = account.state == AccountState.REGISTERED
+        scope = Scope.FULL if registered else Scope.REGISTRATION
+        return await _open(session, door, account.id, scope)
+
+
+async def refresh(door: Door, token: str) -> Entered:
+    """Exchange a refresh token for the next pair; one used before ends its session for good."""
+    async with open_session(door.sessions) as session:
+        sessions = SessionRepository(session)
+        opened = await sessions.rotate(token, door.visitor, door.now)
+        if opened is not None:
+            following = await sessions.add_token(opened.id, door.now)
+            return _entered(door, opened.account_id, opened.id, Scope.FULL, following)
+    raise REFRESH_TOKEN_REUSED()
+
+
+async def register(door: Door, caller: Caller, password: str, email: str | None) -> Entered:
+    """Set an own password in place of the temporary one (А.8), and open a full session."""
+    account, minimum = await _read(door, caller)
+    check_password(password, login=account.login, minimum=minimum)
+    if await door.passwords.verify(password, account.temporary_password_hash):
+        raise weak_password(minimum)
+    hashed = await door.passwords.hash(password)
+    async with open_session(door.sessions) as session:
+        accounts, sessions = AccountRepository(session), SessionRepository(session)
+        account = await accounts.lock(caller.account_id)
+        if account.state != AccountState.ISSUED:
+            raise ALREADY_REGISTERED()
+        await check_alive(session, caller)
+        await accounts.register(account, hashed, email, door.now)
+        await sessions.end_all(account.id, EndReason.REGISTERED, door.now)
+        return await _open(session, door, account.id, Scope.FULL)
+
+
+async def change_password(door: Door, caller: Caller, old: str, new: str) -> None:
+    """Change the own password, given the old one; all other sessions end."""
+    account, minimum = await _read(door, caller)
+    check_password(new, login=account.login, minimum=minimum)
+    verified = await _verify(door, account.login, old)
+    hashed = await door.passwords.hash(new)
+    async with open_session(door.sessions) as session:
+        account = await _lock_unchanged(session, verified)
+        await check_alive(session, caller)
+        await AccountRepository(session).change_password(account, hashed)
+        await SessionRepository(session).end_all(
+            account.id, EndReason.PASSWORD_CHANGED, door.now, but=caller.session_id
+        )
+
+
+async def link(door: Door, caller: Caller, login: str, temporary_password: str) -> Any:
+    """Let the caller's account serve one more school, whose credentials they present.
+
+    The school's account, never registered, gives its person over and is blocked.
+    """
+    verified = await _verify(door, login, temporary_password)
+    if verified.account.state != AccountState.ISSUED:
+        raise BAD_CREDENTIALS()
+    _check_not_expired(verified.account, door.now)
+    async with open_session(door.sessions) as session:
+        await check_alive(session, caller)
+        accounts = AccountRepository(session)
+        organization_id = await accounts.link(caller, verified.account.id, verified.hashed)
+        await SessionRepository(session).end_all(
+            verified.account.id, EndReason.ACCOUNT_LINKED, door.now
+        )
+        await FailureRepository(session).forgive(verified.limits)
+        return await accounts.membership(caller.account_id, organization_id, door.now)
+
+
+async def issue_credentials(
+    session: AsyncSession, passwords: Passwords, actor: Actor, person_id: int
+) -> Credentials:
+    """Make a person's account, or reset it, and return the temporary password this once.
+
+    Whoever used the account before is out at once (А.3, А.5, А.20, Г.1, Г.5).
+    """
+    accounts = AccountRepository(session)
+    holder = await accounts.hold(actor, person_id)
+    check_may_issue(actor, holder)
+    password = new_temporary_password()
+    account = await accounts.issue(actor, holder, await passwords.hash(password))
+    await SessionRepository(session).end_all(account.id, EndReason.CREDENTIALS_ISSUED, actor.now)
+    expires_at = account.temporary_expires_at or actor.now
+    return Credentials(person_id, holder.person.full_name, account.login, password, expires_at)
+
+
+async def end_sessions(session: AsyncSession, actor: Actor, person_id: int) -> None:
+    """End all sessions of a person's account: the school stops a device it does not trust (3.1)."""
+    holder = await AccountRepository(session).hold(actor, person_id)
+    check_may_issue(actor, holder)
+    await SessionRepository(session).end_for(actor, holder)
+
+
+async def _verify(door: Door, login: str, password: str) -> _Verified:
+    """Check a password; raise BAD_CREDENTIALS, in the same time and words for an unknown login."""
+    async with open_session(door.sessions) as session:
+        account = await AccountRepository(session).look_for(login)
+        known = account is not None and await SessionRepository(session).has_been_at(
+            account.id, door.visitor.address
+        )
+        limits = limits_of(login, door.visitor.address, known=known)
+        await FailureRepository(session).count(limits, door.now)
+    hashed = _hash_of(account)
+    if not await door.passwords.verify(password, hashed) or account is None or hashed is None:
+        raise BAD_CREDENTIALS()
+    return _Verified(account, hashed, limits)
+
+
+async def _lock_unchanged(session: AsyncSession, verified: _Verified) -> Account:
+    """Lock the account; refuse if its password was replaced while this one was being checked."""
+    account = await AccountRepository(session).lock(verified.account.id)
+    if _hash_of(account) != verified.hashed:
+        raise BAD_CREDENTIALS()
+    await FailureRepository(session).forgive(verified.limits)
+    return account
+
+
+def _hash_of(account: Account | None) -> str | None:
+    if account is None or account.state == AccountState.BLOCKED:
+        return None
+    if account.state == AccountState.ISSUED:
+        return account.temporary_password_hash
+    return account.password_hash
+
+
+def _check_not_expired(account: Account, now: datetime) -> None:
+    expires_at = account.temporary_expires_at
+    if expires_at is not None and expires_at <= now:
+        raise TEMPORARY_PASSWORD_EXPIRED()
+
+
+async def _read(door: Door, caller: Caller) -> tuple[Account, int]:
+    """Return the caller's account, and how long its password must be."""
+    async with open_session(door.sessions, read_only=True) as session:
+        accounts = AccountRepository(session)
+        account = await accounts.get(caller.account_id)
+        memberships = await accounts.memberships(caller.account_id, door.now)
+    return account, password_length(is_staff=any(one.is_staff for one in memberships))
+
+
+async def _open(session: AsyncSession, door: Door, account_id: int, scope: Scope) -> Entered:
+    sessions = SessionRepository(session)
+    session_id = await sessions.open(account_id, scope, door.visitor, door.now)
+    # What only registers ends with its access token; so it leaves nothing to refresh.
+    token = await sessions.add_token(session_id, door.now) if scope is Scope.FULL else None
+    return _entered(door, account_id, session_id, scope, token)
+
+
+def _entered(
+    door: Door, account_id: int, session_id: int, scope: Scope, refresh_token: str | None
+) -> Entered:
+    full = scope is Scope.FULL
+    return Entered(
+        access_token=door.tokens.issue(account_id, session_id, door.now, scope),
+        refresh_token=refresh_token,
+        session_id=session_id,
+        state=SignInState.ACTIVE if full else SignInState.REGISTRATION_REQUIRED,
+    )

@@ -1,0 +1,482 @@
+import hashlib
+import secrets
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ARRAY, JSON, Text, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dnevnik_api import records
+from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import (
+    ALREADY_LINKED,
+    BAD_CREDENTIALS,
+    NOT_FOUND,
+    REFRESH_IN_PROGRESS,
+    TOO_MANY_REQUESTS,
+    UNAUTHENTICATED,
+)
+from dnevnik_api.history import record
+from dnevnik_api.pagination import Slice, Window, paginate
+from dnevnik_api.people.models import Person
+from dnevnik_api.people.policy import visible_to
+from dnevnik_api.policy import Actor, Caller
+from dnevnik_api.raw import statement
+from dnevnik_api.tokens import Scope
+
+from .models import Account, AccountSession, AccountState, EndReason, RefreshToken, SignInFailures
+from .policy import (
+    ADDRESS,
+    FORGOTTEN_AFTER,
+    REFRESH_GRACE,
+    REFRESH_LIFETIME,
+    SESSION_LIFETIME,
+    TEMPORARY_LIFETIME,
+    Holder,
+    Limit,
+    is_in_own_class,
+    is_over,
+    is_staff,
+    wait_after,
+)
+
+_ENTER = text(
+    "SELECT set_config('app.organization_id', :organization_id, true),"
+    " set_config('app.account_id', :account_id, true)"
+)
+_MEMBERSHIP = text(statement("accounts/membership")).columns(
+    children=JSON, homeroom_classes=JSON, roles=ARRAY(Text)
+)
+_PURGED_AT_ONCE = 20
+
+
+async def _enter(
+    session: AsyncSession, *, organization_id: int | None = None, account_id: int | None = None
+) -> None:
+    """Let the transaction see another organization's rows, or an account's own persons."""
+    await session.execute(
+        _ENTER,
+        {"organization_id": str(organization_id or ""), "account_id": str(account_id or "")},
+    )
+
+
+class AccountRepository:
+    """The only writer of accounts, and of which account a person signs in with."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def look_for(self, login: str) -> Account | None:
+        """Return the account of a login; that there is none must not show in the answer."""
+        accounts = await self._session.scalars(select(Account).where(Account.login == login))
+        return accounts.one_or_none()
+
+    async def get(self, account_id: int) -> Account:
+        """Return an account that is known to exist."""
+        return (await self._session.scalars(select(Account).where(Account.id == account_id))).one()
+
+    async def lock(self, account_id: int) -> Account:
+        """Lock an account for a change."""
+        found = select(Account).where(Account.id == account_id).with_for_update(key_share=True)
+        found = found.execution_options(populate_existing=True)
+        return (await self._session.scalars(found)).one()
+
+    async def memberships(self, account_id: int, now: datetime) -> list[Any]:
+        """Return who the account is in each of its organizations.
+
+        Two statements an organization, and two more; the transaction is left in the last one.
+        """
+        return [
+            await self.membership(account_id, person.organization_id, now)
+            for person in await self._persons(account_id)
+        ]
+
+    async def membership(self, account_id: int, organization_id: int, now: datetime) -> Any:
+        """Return who the account is in an organization, which the transaction then is for."""
+        await _enter(self._session, organization_id=organization_id)
+        keys = {"organization_id": organization_id, "account_id": account_id, "now": now}
+        return (await self._session.execute(_MEMBERSHIP, keys)).one()
+
+    async def register(
+        self, account: Account, hashed: str, email: str | None, now: datetime
+    ) -> None:
+        """Give a locked account a password of its own; the temporary one is gone (А.8)."""
+        account.state = AccountState.REGISTERED
+        account.password_hash = hashed
+        account.email = email or account.email
+        account.registered_at = now
+        await self._drop_temporary_password(account)
+
+    async def change_password(self, account: Account, hashed: str) -> None:
+        """Give a locked account another password."""
+        account.password_hash = hashed
+        await self._session.flush()
+
+    async def hold(self, actor: Actor, person_id: int) -> Holder:
+        """Lock a person whom the actor sees and whose credentials are asked for."""
+        person = await records.find(
+            self._session, actor, Person, person_id, visible_to(actor), lock=True
+        )
+        facts = select(is_staff(actor), is_in_own_class(actor)).where(
+            Person.organization_id == actor.organization_id, Person.id == person.id
+        )
+        return Holder(person, *(await self._session.execute(facts)).one())
+
+    async def issue(self, actor: Actor, holder: Holder, hashed: str) -> Account:
+        """Give a locked person a temporary password in place of any other; write that down.
+
+        An account that serves another school too stays as it is, and the person gets a new one: so
+        no school can sign in to another (docs/decisions/accounts.md).
+        """
+        before = account = None
+        if holder.person.account_id is not None:
+            account = await self.lock(holder.person.account_id)
+            before = {"login": account.login, "state": account.state}
+        if account is None or await self._serves_others(actor, account):
+            account = await self._add(holder.person, actor.now)
+            await self._give(holder.person, account)
+        account.state = AccountState.ISSUED
+        account.password_hash = None
+        account.registered_at = None
+        account.temporary_password_hash = hashed
+        account.temporary_expires_at = actor.now + TEMPORARY_LIFETIME
+        await self._session.flush()
+        after = {
+            "login": account.login,
+            "state": account.state,
+            "expires_at": account.temporary_expires_at,
+        }
+        await record(
+            self._session, actor, "credentials", holder.person.id, before=before, after=after
+        )
+        return account
+
+    async def link(self, caller: Caller, temporary_id: int, verified: str) -> int:
+        """Take over the person whose temporary password was verified; return their organization.
+
+        Raise BAD_CREDENTIALS if that password is no longer in force, ALREADY_LINKED where the
+        caller is someone in that school already.
+        """
+        persons = await self._persons(temporary_id)
+        if len(persons) != 1:
+            raise BAD_CREDENTIALS()
+        key = persons[0].organization_id, persons[0].id
+        await _enter(self._session, organization_id=key[0])
+        person = await self._session.get_one(
+            Person, key, with_for_update=True, populate_existing=True
+        )
+        temporary = await self.lock(temporary_id)
+        mine = await self.lock(caller.account_id)
+        if person.account_id != temporary.id or temporary.temporary_password_hash != verified:
+            raise BAD_CREDENTIALS()
+        if key[0] in [one.organization_id for one in await self._persons(mine.id)]:
+            raise ALREADY_LINKED()
+        await _enter(self._session, organization_id=key[0])
+        before = {"login": temporary.login, "state": temporary.state}
+        after = {"login": mine.login, "state": mine.state}
+        await self._give(person, mine)
+        temporary.state = AccountState.BLOCKED
+        await self._drop_temporary_password(temporary)
+        await record(
+            self._session,
+            _themselves(caller, person),
+            "credentials",
+            person.id,
+            before=before,
+            after=after,
+        )
+        return person.organization_id
+
+    async def _persons(self, account_id: int) -> Sequence[Person]:
+        """Return who an account is in all organizations; the transaction then sees no other row."""
+        await _enter(self._session, account_id=account_id)
+        persons = select(Person).where(Person.account_id == account_id)
+        return (await self._session.scalars(persons.order_by(Person.organization_id))).all()
+
+    async def _serves_others(self, actor: Actor, account: Account) -> bool:
+        persons = await self._persons(account.id)
+        await _enter(self._session, organization_id=actor.organization_id)
+        return any(person.organization_id != actor.organization_id for person in persons)
+
+    async def _give(self, person: Person, account: Account) -> None:
+        await self._session.execute(
+            update(Person)
+            .where(Person.organization_id == person.organization_id, Person.id == person.id)
+            .values(account_id=account.id)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def _add(self, person: Person, now: datetime) -> Account:
+        name = _transliterate(person.last_name)
+        for digits in (4, 4, 5, 6, 8, 12):
+            number = 10 ** (digits - 1) + secrets.randbelow(9 * 10 ** (digits - 1))
+            added = (
+                insert(Account)
+                .values(login=f"{name}{number}", state=AccountState.ISSUED, created_at=now)
+                .on_conflict_do_nothing(index_elements=["login"])
+                .returning(Account)
+            )
+            if (account := (await self._session.scalars(added)).one_or_none()) is not None:
+                return account
+        raise RuntimeError("twelve random digits were taken")
+
+    async def _drop_temporary_password(self, account: Account) -> None:
+        account.temporary_password_hash = None
+        account.temporary_expires_at = None
+        await self._session.flush()
+
+
+def _themselves(caller: Caller, person: Person) -> Actor:
+    """Return the caller as the history of a school that they join knows them."""
+    return Actor(
+        organization_id=person.organization_id,
+        person_id=person.id,
+        full_name=person.full_name,
+        roles=frozenset(),
+        homeroom_group_ids=(),
+        time_zone="UTC",
+        account_id=caller.account_id,
+        session_id=caller.session_id,
+        now=caller.now,
+        request_id=caller.request_id,
+    )
+
+
+_LONGEST_NAME = 20
+_CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+_LATIN = (
+    "a", "b", "v", "g", "d", "e", "e", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s",
+    "t", "u", "f", "kh", "ts", "ch", "sh", "shch", "", "y", "", "e", "yu", "ya",
+)  # fmt: skip
+_TO_LATIN = str.maketrans(dict(zip(_CYRILLIC, _LATIN, strict=True)))
+
+
+def _transliterate(name: str) -> str:
+    """Write a last name in Latin letters, as logins have them; other alphabets become ``user``."""
+    plain = unicodedata.normalize("NFKD", name.lower().translate(_TO_LATIN))
+    ascii_only = "".join(letter for letter in plain if letter.isascii() and letter.isalpha())
+    return ascii_only[:_LONGEST_NAME] or "user"
+
+
+class Visitor(NamedTuple):
+    """Where a sign-in comes from."""
+
+    address: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session as its owner sees it: never a token."""
+
+    id: int
+    device: str | None
+    address: str | None
+    created_at: datetime
+    last_used_at: datetime
+    current: bool
+
+
+class SessionRepository:
+    """The only writer of sessions and of their refresh tokens."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, caller: Caller, window: Window) -> Slice[LiveSession]:
+        """Return the caller's live sessions, newest first."""
+        live = select(AccountSession).where(
+            AccountSession.account_id == caller.account_id,
+            AccountSession.scope == Scope.FULL,
+            AccountSession.ended_at.is_(None),
+            AccountSession.created_at > caller.now - SESSION_LIFETIME,
+            AccountSession.last_used_at > caller.now - REFRESH_LIFETIME,
+        )
+        page = await paginate(self._session, live, window, AccountSession.id, descending=True)
+        items = [
+            LiveSession(
+                one.id,
+                one.user_agent,
+                one.address,
+                one.created_at,
+                one.last_used_at,
+                one.id == caller.session_id,
+            )
+            for one in page.items
+        ]
+        return Slice(items, page.next, page.total)
+
+    async def open(self, account_id: int, scope: Scope, visitor: Visitor, now: datetime) -> int:
+        """Begin a session."""
+        opened = AccountSession(
+            account_id=account_id,
+            scope=scope,
+            user_agent=visitor.device,
+            address=visitor.address,
+            created_at=now,
+            last_used_at=now,
+        )
+        self._session.add(opened)
+        await self._session.flush()
+        return opened.id
+
+    async def end(self, caller: Caller, session_id: int, reason: EndReason) -> None:
+        """End one of the caller's sessions; raise NOT_FOUND for another's, as for an absent one."""
+        ended = await self._end(
+            AccountSession.account_id == caller.account_id,
+            AccountSession.id == session_id,
+            reason=reason,
+            now=caller.now,
+        )
+        if not ended:
+            raise NOT_FOUND()
+
+    async def end_all(
+        self, account_id: int, reason: EndReason, now: datetime, *, but: int = 0
+    ) -> int:
+        """End all sessions of an account ``but`` one; return how many there were."""
+        return await self._end(
+            AccountSession.account_id == account_id,
+            AccountSession.id != but,
+            reason=reason,
+            now=now,
+        )
+
+    async def end_for(self, actor: Actor, holder: Holder) -> None:
+        """End all sessions of a person's account, and write that down (3.1)."""
+        person = holder.person
+        if person.account_id is None:
+            return
+        if ended := await self.end_all(person.account_id, EndReason.ENDED_BY_SCHOOL, actor.now):
+            await record(self._session, actor, "sessions", person.id, after={"ended": ended})
+
+    async def add_token(self, session_id: int, now: datetime) -> str:
+        """Return a new refresh token, of which only the digest is kept."""
+        token = secrets.token_urlsafe(32)
+        await self._session.execute(
+            insert(RefreshToken).values(digest=_digest(token), session_id=session_id, issued_at=now)
+        )
+        return token
+
+    async def rotate(self, token: str, visitor: Visitor, now: datetime) -> AccountSession | None:
+        """Use a refresh token up; None: it was used before, so its session is ended.
+
+        Raise UNAUTHENTICATED for an unknown or expired one, REFRESH_IN_PROGRESS where another
+        request has just used it.
+        """
+        found = await self._session.execute(
+            select(RefreshToken, AccountSession)
+            .join(AccountSession, AccountSession.id == RefreshToken.session_id)
+            .where(RefreshToken.digest == _digest(token), AccountSession.ended_at.is_(None))
+            .with_for_update()
+        )
+        if (row := found.one_or_none()) is None:
+            raise UNAUTHENTICATED()
+        used, opened = row
+        if used.used_at is not None:
+            if now - used.used_at <= REFRESH_GRACE:
+                raise REFRESH_IN_PROGRESS()
+            await self._end(
+                AccountSession.id == opened.id, reason=EndReason.REFRESH_TOKEN_REUSED, now=now
+            )
+            return None
+        if is_over(opened.created_at, used.issued_at, now):
+            raise UNAUTHENTICATED()
+        used.used_at = opened.last_used_at = now
+        opened.address = visitor.address
+        await self._session.flush()
+        await self._session.execute(
+            delete(RefreshToken).where(
+                RefreshToken.session_id == opened.id,
+                RefreshToken.issued_at < now - REFRESH_LIFETIME,
+            )
+        )
+        return opened
+
+    async def has_been_at(self, account_id: int, address: str) -> bool:
+        """Tell whether the account has signed in from an address before."""
+        found = select(AccountSession.id).where(
+            AccountSession.account_id == account_id,
+            AccountSession.address == address,
+            AccountSession.scope == Scope.FULL,
+        )
+        return (await self._session.scalars(found.limit(1))).first() is not None
+
+    async def _end(self, *which: Any, reason: EndReason, now: datetime) -> int:
+        ended = await self._session.execute(
+            update(AccountSession)
+            .where(*which, AccountSession.ended_at.is_(None))
+            .values(ended_at=now, end_reason=reason)
+            .returning(AccountSession.id)
+        )
+        return len(ended.all())
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+class FailureRepository:
+    """Counts failed sign-ins; keys are hashed, so the table names nobody."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def count(self, limits: Mapping[bytes, Limit], now: datetime) -> None:
+        """Count an attempt as failed before it is judged, so that many at once gain nothing.
+
+        Raise TOO_MANY_REQUESTS while a counter makes one wait; such an attempt doesn't count.
+        """
+        await self._session.execute(
+            insert(SignInFailures)
+            .values(
+                [{"digest": one, "failures": 0, "last_failed_at": now} for one in sorted(limits)]
+            )
+            .on_conflict_do_nothing()
+        )
+        for counter in await self._lock(limits):
+            if counter.last_failed_at + FORGOTTEN_AFTER <= now:
+                counter.failures = 0
+            wait = wait_after(counter.failures, limits[counter.digest])
+            if (left := counter.last_failed_at + wait - now).total_seconds() > 0:
+                seconds = int(left.total_seconds()) + 1
+                raise TOO_MANY_REQUESTS(headers={"Retry-After": str(seconds)}, seconds=seconds)
+            counter.failures += 1
+            counter.last_failed_at = now
+        await self._session.flush()
+        await self._purge(now)
+
+    async def forgive(self, limits: Mapping[bytes, Limit]) -> None:
+        """Take an attempt back that was right; it clears all but the address's counter.
+
+        An address is shared: else one's own password would make room for guessing others'.
+        """
+        for counter in await self._lock(limits):
+            if limits[counter.digest] is ADDRESS:
+                counter.failures = max(0, counter.failures - 1)
+            else:
+                await self._session.delete(counter)
+        await self._session.flush()
+
+    async def _lock(self, limits: Mapping[bytes, Limit]) -> Sequence[SignInFailures]:
+        # Always in one order, so that two attempts never wait for each other.
+        counters = await self._session.scalars(
+            select(SignInFailures)
+            .where(SignInFailures.digest.in_(limits))
+            .order_by(SignInFailures.digest)
+            .with_for_update()
+        )
+        return counters.all()
+
+    async def _purge(self, now: datetime) -> None:
+        old = (
+            select(SignInFailures.digest)
+            .where(SignInFailures.last_failed_at < now - FORGOTTEN_AFTER)
+            .limit(_PURGED_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
+        await self._session.execute(delete(SignInFailures).where(SignInFailures.digest.in_(old)))

@@ -1,0 +1,226 @@
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, status
+
+from dnevnik_api.contract import clauses
+from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import (
+    ALREADY_LINKED,
+    ALREADY_REGISTERED,
+    BAD_CREDENTIALS,
+    NOT_OWN_CLASS,
+    REFRESH_IN_PROGRESS,
+    REFRESH_TOKEN_REUSED,
+    TEMPORARY_PASSWORD_EXPIRED,
+    TOO_MANY_REQUESTS,
+    UNAUTHENTICATED,
+    WEAK_PASSWORD,
+)
+from dnevnik_api.fields import PathId
+from dnevnik_api.pagination import Page, Slice, WindowQuery
+from dnevnik_api.policy import (
+    Actor,
+    Caller,
+    Permission,
+    requires,
+    requires_account,
+    requires_registration,
+)
+from dnevnik_api.problems import documented
+from dnevnik_api.routing import SecretRoute
+
+from . import actions
+from .actions import Credentials, Door, Entered
+from .models import EndReason
+from .repository import AccountRepository, LiveSession, SessionRepository, Visitor
+from .schemas import (
+    CredentialsRead,
+    Link,
+    MembershipRead,
+    MeRead,
+    PasswordChange,
+    Refresh,
+    Registration,
+    SessionRead,
+    SignIn,
+    TokensRead,
+)
+
+# Answers hold tokens and temporary passwords: an Idempotency-Key keeps none of them.
+router = APIRouter(tags=["accounts"], route_class=SecretRoute)
+
+_LONGEST_DEVICE = 200
+
+
+async def _door(request: Request) -> Door:
+    device = request.headers.get("user-agent", "")[:_LONGEST_DEVICE]
+    address = request.client.host if request.client else ""
+    state = request.app.state
+    visitor = Visitor(address, device if device.isprintable() and device else None)
+    return Door(state.sessions, state.passwords, state.tokens, visitor, state.clock())
+
+
+DoorDep = Annotated[Door, Depends(_door)]
+Account = Annotated[Caller, requires_account()]
+Newcomer = Annotated[Caller, requires_registration()]
+Issuer = Annotated[Actor, requires(Permission.CREDENTIALS_ISSUE)]
+Accounts = Annotated[AccountRepository, Depends()]
+Sessions = Annotated[SessionRepository, Depends()]
+
+_PERSON = "/organizations/{organization_id}/persons/{person_id}"
+
+
+@router.post(
+    "/sessions",
+    response_model=TokensRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Sign in",
+    openapi_extra=clauses("3.2", "А.8", "Б.4", "В.1", "Г.4", "Д.1", "Е.2"),
+    responses=documented(BAD_CREDENTIALS, TEMPORARY_PASSWORD_EXPIRED),
+)
+async def sign_in(body: SignIn, door: DoorDep) -> Entered:
+    """Sign in with a login and a password; a temporary one only opens the registration (А.8).
+
+    An unknown login and a wrong password give the same answer. After five failures one waits.
+    """
+    return await actions.sign_in(door, body.login, body.password.get_secret_value())
+
+
+@router.post(
+    "/sessions/refresh",
+    response_model=TokensRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Exchange a refresh token for new tokens",
+    openapi_extra=clauses("3.1"),
+    responses=documented(UNAUTHENTICATED, REFRESH_TOKEN_REUSED, REFRESH_IN_PROGRESS),
+)
+async def refresh_session(body: Refresh, door: DoorDep) -> Entered:
+    """Exchange a refresh token for the next pair; used twice, it ends the session.
+
+    For ten seconds a second use answers 409 instead, without tokens: two tabs may have raced.
+    """
+    return await actions.refresh(door, body.refresh_token)
+
+
+@router.delete(
+    "/sessions/current",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Sign out",
+    openapi_extra=clauses("3.1"),
+)
+async def sign_out(caller: Account, sessions: Sessions) -> None:
+    """End the session of this request; its tokens are refused from the next one on."""
+    await sessions.end(caller, caller.session_id, EndReason.SIGNED_OUT)
+
+
+@router.post(
+    "/accounts/registration",
+    response_model=TokensRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Register with an own password",
+    openapi_extra=clauses("А.8", "Б.4", "В.1", "Г.4", "Д.1", "Е.2", "3.2"),
+    responses=documented(WEAK_PASSWORD, ALREADY_REGISTERED),
+)
+async def register_account(body: Registration, caller: Newcomer, door: DoorDep) -> Entered:
+    """Set an own password after the first sign-in; the temporary one is gone (А.8)."""
+    return await actions.register(door, caller, body.password.get_secret_value(), body.email)
+
+
+@router.get("/me", response_model=MeRead, summary="Read who I am", openapi_extra=clauses("3.1"))
+async def read_me(caller: Account, accounts: Accounts) -> dict[str, Any]:
+    """Read the own account, and in each organization the person, roles, children and classes."""
+    account = await accounts.get(caller.account_id)
+    memberships = await accounts.memberships(caller.account_id, caller.now)
+    return {
+        "account_id": account.id,
+        "login": account.login,
+        "email": account.email,
+        "registered_at": account.registered_at,
+        "organizations": [one for one in memberships if one.roles],
+    }
+
+
+@router.put(
+    "/me/password",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Change my password",
+    openapi_extra=clauses("3.1", "3.2"),
+    responses=documented(BAD_CREDENTIALS, WEAK_PASSWORD, TOO_MANY_REQUESTS),
+)
+async def change_password(body: PasswordChange, caller: Account, door: DoorDep) -> None:
+    """Change the own password, given the old one; all other sessions end."""
+    old, new = body.old_password.get_secret_value(), body.password.get_secret_value()
+    await actions.change_password(door, caller, old, new)
+
+
+@router.get(
+    "/me/sessions",
+    response_model=Page[SessionRead],
+    summary="List my sessions",
+    openapi_extra=clauses("3.1", "Д.4"),
+)
+async def list_sessions(
+    caller: Account, sessions: Sessions, window: WindowQuery
+) -> Slice[LiveSession]:
+    """List where the account is signed in, newest first (3.1, Д.4)."""
+    return await sessions.page(caller, window)
+
+
+@router.delete(
+    "/me/sessions/{session_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="End one of my sessions",
+    openapi_extra=clauses("3.1", "Д.4"),
+)
+async def end_session(session_id: PathId, caller: Account, sessions: Sessions) -> None:
+    """End one of the own sessions; the device is out on its next request."""
+    await sessions.end(caller, session_id, EndReason.ENDED_BY_OWNER)
+
+
+@router.post(
+    "/me/links",
+    response_model=MembershipRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Join what another school calls me to my account",
+    openapi_extra=clauses("3.1", "А.8"),
+    responses=documented(
+        BAD_CREDENTIALS, TEMPORARY_PASSWORD_EXPIRED, ALREADY_LINKED, TOO_MANY_REQUESTS
+    ),
+)
+async def link_person(body: Link, caller: Account, door: DoorDep) -> Any:
+    """Present the login and temporary password of another school: one account serves both.
+
+    The login that the other school gave is no longer valid then.
+    """
+    password = body.temporary_password.get_secret_value()
+    return await actions.link(door, caller, body.login, password)
+
+
+@router.post(
+    f"{_PERSON}/credentials",
+    response_model=CredentialsRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Issue a login and a temporary password",
+    openapi_extra=clauses("А.3", "А.5", "А.20", "Г.1", "Г.5"),
+    responses=documented(NOT_OWN_CLASS),
+)
+async def issue_credentials(
+    person_id: PathId, actor: Issuer, session: SessionDep, door: DoorDep
+) -> Credentials:
+    """Issue a login and a temporary password, shown this once; issued again, they replace all.
+
+    A homeroom teacher does it for students of the own class and their guardians (Г.1, Г.5).
+    """
+    return await actions.issue_credentials(session, door.passwords, actor, person_id)
+
+
+@router.delete(
+    f"{_PERSON}/sessions",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="End all sessions of a person",
+    openapi_extra=clauses("3.1"),
+    responses=documented(NOT_OWN_CLASS),
+)
+async def end_sessions_of_person(person_id: PathId, actor: Issuer, session: SessionDep) -> None:
+    """End all sessions of a person's account, for a lost device or a shared password (3.1)."""
+    await actions.end_sessions(session, actor, person_id)

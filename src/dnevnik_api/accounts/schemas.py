@@ -1,0 +1,126 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from dnevnik_api.fields import Email, Read, Request, ShortName
+from dnevnik_api.policy import Role
+
+from .passwords import MAX_LENGTH
+
+
+class SignInState(StrEnum):
+    """What the tokens of a sign-in open: everything, or only the registration (А.8)."""
+
+    ACTIVE = "active"
+    REGISTRATION_REQUIRED = "registration_required"
+
+
+def _no_nul(password: SecretStr) -> SecretStr:
+    if "\0" in password.get_secret_value():
+        raise PydanticCustomError("nul_character", "must not contain the NUL character")
+    return password
+
+
+Login = Annotated[ShortName, StringConstraints(strip_whitespace=True, to_lower=True)]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_LENGTH), AfterValidator(_no_nul)]
+
+
+class SecretRequest(Request):
+    """A body with a password: it's taken exactly as typed, spaces and all."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+
+class SignIn(SecretRequest):
+    login: Login = Field(examples=["ivanov4821"])
+    password: Password = Field(examples=["Тихий-Дон-и-самовар"])
+
+
+class Refresh(Request):
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        examples=["x3QJ0bqT5r8mPZ1vYk7hC2dN6wL9aEsUfGiRoKtBnMc"]
+    )
+
+
+class TokensRead(Read):
+    access_token: str
+    """For the header `Authorization: Bearer …`."""
+    token_type: str = Field(examples=["Bearer"])
+    expires_in: int = Field(examples=[600])
+    """Seconds that the access token is good for."""
+    refresh_token: str | None
+    """Good once, for the next pair of tokens; null until the registration is done."""
+    session_id: int = Field(examples=[88017])
+    state: SignInState
+
+
+class Registration(SecretRequest):
+    password: Password = Field(examples=["Тихий-Дон-и-самовар"])
+    email: Annotated[Email, StringConstraints(strip_whitespace=True)] | None = Field(
+        None, examples=["ivanova@example.com"]
+    )
+
+
+class PasswordChange(SecretRequest):
+    old_password: Password = Field(examples=["Тихий-Дон-и-самовар"])
+    password: Password = Field(examples=["Белый-парус-и-восемь-яблок"])
+
+
+class Link(SecretRequest):
+    login: Login = Field(examples=["ivanova5177"])
+    temporary_password: Password = Field(examples=["k7mxp3qz9rtd"])
+
+
+class ChildRead(Read):
+    person_id: int
+    full_name: str = Field(examples=["Иванов Егор Петрович"])
+    class_id: int | None
+    class_name: str | None = Field(examples=["5А"])
+
+
+class HomeroomClassRead(Read):
+    id: int
+    name: str = Field(examples=["5А"])
+
+
+class MembershipRead(Read):
+    organization_id: int
+    organization_name: str = Field(examples=["Школа № 7"])
+    time_zone: str = Field(examples=["Europe/Moscow"])
+    person_id: int
+    full_name: str = Field(examples=["Иванова Елена Сергеевна"])
+    roles: list[Role]
+    """The roles in force today."""
+    children: list[ChildRead]
+    homeroom_classes: list[HomeroomClassRead]
+
+
+class MeRead(Read):
+    account_id: int
+    login: str = Field(examples=["ivanova5177"])
+    email: str | None
+    registered_at: datetime | None
+    organizations: list[MembershipRead]
+    """Where the account has a role today."""
+
+
+class SessionRead(Read):
+    id: int
+    device: str | None = Field(examples=["Mozilla/5.0 (Android 16; Mobile)"])
+    address: str | None = Field(examples=["192.0.2.17"])
+    created_at: datetime
+    last_used_at: datetime
+    current: bool
+    """The session of this very request."""
+
+
+class CredentialsRead(Read):
+    person_id: int
+    full_name: str = Field(examples=["Иванова Елена Сергеевна"])
+    login: str = Field(examples=["ivanova5177"])
+    temporary_password: str = Field(examples=["k7mxp3qz9rtd"])
+    """Shown this once; nobody can read it later."""
+    expires_at: datetime
