@@ -13,6 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import contract
+from .accounts.passwords import Passwords
+from .accounts.router import router as accounts
 from .attendance.router import router as attendance
 from .audit.router import router as audit
 from .clock import Clock, system_clock
@@ -21,10 +23,13 @@ from .health import router as health
 from .homework.router import router as homework
 from .journal.router import router as journal
 from .keeping.router import router as keeping
+from .lessons.router import router as lessons
 from .marks.router import router as marks
 from .middleware import Gatekeeper, Metrics
 from .organizations.router import router as organizations
+from .people.router import router as people
 from .problems import add_handlers
+from .timetable.router import router as timetable
 from .tokens import Tokens
 
 VERSION = "0.1.0"
@@ -43,6 +48,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.passwords.close()
         await engine.dispose()
 
     app = FastAPI(
@@ -61,6 +67,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     app.state.engine = engine
     app.state.sessions = make_sessions(engine)
     app.state.tokens = tokens
+    app.state.passwords = Passwords()
     app.state.clock = clock
     app.state.metrics = metrics
     app.add_middleware(Gatekeeper, metrics=metrics)
@@ -68,7 +75,11 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     app.include_router(health)
     v1 = APIRouter(prefix="/v1")
     for router in (
+        accounts,
         organizations,
+        lessons,
+        timetable,
+        people,
         keeping,
         marks,
         attendance,
