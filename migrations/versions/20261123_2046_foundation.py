@@ -70,6 +70,8 @@ $$;
 
 
 def upgrade() -> None:
+    # Exclusion constraints need it; it is trusted, so the owner of the database may make it.
+    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
     make_tables()
     for function in FUNCTIONS.strip().split(";\n\nCREATE"):
         op.execute(function if function.startswith("CREATE") else f"CREATE{function}")
