@@ -150,4 +150,8 @@ DOORS = {
     f"POST {_O}/guardians": {"coordinator"},
     f"GET {_O}/guardians/{{person_id}}": STAFF,
     f"PATCH {_O}/guardians/{{person_id}}": {"coordinator"},
+    # imports
+    f"POST {_O}/imports/staff": {"coordinator"},
+    f"POST {_O}/imports/classes": {"coordinator"},
+    f"POST {_O}/imports/students": {"coordinator"},
 }

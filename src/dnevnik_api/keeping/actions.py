@@ -158,10 +158,11 @@ def check_may_mark(actor: Actor, kept: KeptLesson) -> None:
 
 async def members_of(session: AsyncSession, actor: Actor, kept: KeptLesson) -> set[int]:
     """Return the students who are enrolled in the lesson's group on its day."""
+    day = kept.lesson.lesson_date
     enrolled = select(Enrolment.student_id).where(
         Enrolment.organization_id == actor.organization_id,
         Enrolment.group_id == kept.journal.group_id,
-        func.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("@>")(kept.lesson.lesson_date),
+        func.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("@>")(day),
     )
     return set(await session.scalars(enrolled))
 

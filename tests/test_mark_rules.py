@@ -1,0 +1,445 @@
+"""Who may set a mark, and when: every refusal leaves nothing behind (2.5, 2.10, 2.13, 2.14, Г.8, Д.9)."""
+
+import asyncio
+import calendar
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from conftest import FakeClock
+from factories import School, SignIn, make_school
+
+from dnevnik_api.clock import RUSSIAN_TIME_ZONES
+from dnevnik_api.embedded import Cluster
+
+NEW = {"If-None-Match": "*"}
+
+
+def cell(school: School, student: str = "student", ordinal: int = 1) -> str:
+    return f"/works/{school.work_id}/students/{school.people[student].id}/marks/{ordinal}"
+
+
+async def refused(school: School, answer: httpx.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}"), answer.text
+    assert await school.run("SELECT id FROM mark_changes") == []
+    assert await school.run("SELECT id FROM marks") == []
+
+
+@pytest.mark.clause("Д.9", "Г.8", "Б.9", "В.7", "2.2")
+@pytest.mark.parametrize(
+    ("who", "status", "code"),
+    [
+        ("coordinator", 403, "forbidden"),
+        ("director", 403, "forbidden"),
+        ("deputy", 403, "forbidden"),
+        ("homeroom_teacher", 403, "not-the-lessons-teacher"),
+        ("other_teacher", 404, "not-found"),
+        ("psychologist", 404, "not-found"),
+        ("student", 403, "forbidden"),
+        ("guardian", 403, "forbidden"),
+    ],
+)
+async def test_only_the_lessons_teacher_sets_its_marks(
+    as_: SignIn, school: School, who: str, status: int, code: str
+) -> None:
+    client = as_(school.people[who])
+    answer = await client.put(cell(school), json={"value": "5"}, headers=NEW)
+    await refused(school, answer, status, code)
+    written = await client.put(
+        f"/lessons/{school.lesson_id}/entries",
+        json={
+            "marks": [{"work_id": school.work_id, "student_id": school.student.id, "value": "5"}]
+        },
+        headers={"If-Match": "*"},
+    )
+    await refused(school, written, status, code)
+
+
+async def test_a_teacher_of_another_school_finds_nothing(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    stranger = as_(other_school.teacher)
+    for address in (
+        cell(school),
+        f"http://test/v1/organizations/{school.id}{cell(school)}",
+    ):
+        answer = await stranger.put(address, json={"value": "5"}, headers=NEW)
+        await refused(school, answer, 404, "not-found")
+
+
+async def test_a_student_of_another_school_or_class_can_not_be_marked(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    teacher = as_(school.teacher)
+    bodies = []
+    for student_id in (school.outsider.id, other_school.student.id, 10**12):
+        answer = await teacher.put(
+            f"/works/{school.work_id}/students/{student_id}/marks/1",
+            json={"value": "5"},
+            headers=NEW,
+        )
+        await refused(school, answer, 409, "not-enrolled")
+        bodies.append({**answer.json(), "instance": "", "request_id": ""})
+    assert bodies[0] == bodies[1] == bodies[2]
+
+
+@pytest.mark.clause("2.13")
+async def test_the_recorded_substitute_may_fill_the_lesson_and_nobody_else_new(
+    as_: SignIn, school: School
+) -> None:
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.psychologist.id,
+        school.lesson_id,
+    )
+    written = await as_(school.psychologist).put(cell(school), json={"value": "5"}, headers=NEW)
+    assert written.status_code == 201, written.text
+    other = f"/lessons/{school.past_lesson_id}/entries"
+    refusal = await as_(school.psychologist).put(
+        other,
+        json={"attendance": [{"student_id": school.student.id, "status": "ill"}]},
+        headers={"If-Match": "*"},
+    )
+    assert (refusal.status_code, refusal.json()["type"]) == (
+        403,
+        "/problems/not-the-lessons-teacher",
+    )
+
+
+@pytest.mark.clause("Д.9")
+async def test_who_no_longer_teaches_the_journal_writes_nothing_in_it(
+    as_: SignIn, school: School
+) -> None:
+    await school.run(
+        "UPDATE journal_teachers SET ends_on = '2026-10-14' WHERE journal_id = $1",
+        school.journal_id,
+    )
+    answer = await as_(school.teacher).put(cell(school), json={"value": "5"}, headers=NEW)
+    await refused(school, answer, 404, "not-found")
+
+
+@pytest.mark.clause("Д.9")
+async def test_nothing_is_written_into_a_closed_period(as_: SignIn, school: School) -> None:
+    await school.run(
+        "UPDATE journals SET closed_dates = '{[2026-09-01,2026-10-26)}' WHERE id = $1",
+        school.journal_id,
+    )
+    teacher = as_(school.teacher)
+    await refused(
+        school,
+        await teacher.put(cell(school), json={"value": "5"}, headers=NEW),
+        409,
+        "period-closed",
+    )
+    student = school.student.id
+    lesson = f"/lessons/{school.lesson_id}"
+    for request in (
+        teacher.put(
+            f"{lesson}/entries",
+            json={"attendance": [{"student_id": student, "status": "ill"}]},
+            headers={"If-Match": "*"},
+        ),
+        teacher.put(f"{lesson}/attendance/{student}", json={"status": "ill"}, headers=NEW),
+        teacher.post(f"{lesson}/homework", json={"text": "§ 1"}),
+        teacher.post(f"{lesson}/works", json={"work_type_id": school.work_type_id}),
+        teacher.patch(f"{lesson}/record", json={"topic": "Дроби"}, headers={"If-Match": '"1"'}),
+        teacher.put(
+            f"/journals/{school.journal_id}/final-marks/{student}/{school.quarter_id}",
+            json={"value": "5"},
+            headers=NEW,
+        ),
+    ):
+        await refused(school, await request, 409, "period-closed")
+    assert await school.run("SELECT id FROM entry_changes") == []
+
+
+@pytest.mark.clause("2.12", "2.9")
+async def test_a_future_lesson_takes_homework_but_no_marks_and_no_attendance(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    lesson = f"/lessons/{school.future_lesson_id}"
+    work = await teacher.post(f"{lesson}/works", json={"work_type_id": school.work_type_id})
+    assert work.status_code == 201, work.text
+    student = school.student.id
+    mark = f"/works/{work.json()['id']}/students/{student}/marks/1"
+    await refused(
+        school,
+        await teacher.put(mark, json={"value": "5"}, headers=NEW),
+        409,
+        "lesson-in-future",
+    )
+    ill = await teacher.put(f"{lesson}/attendance/{student}", json={"status": "ill"}, headers=NEW)
+    await refused(school, ill, 409, "lesson-in-future")
+    homework = await teacher.post(
+        f"{lesson}/homework", json={"text": "Прочитать § 20", "due_on": "2026-10-23"}
+    )
+    assert homework.status_code == 201, homework.text
+    assert homework.json()["published_late"] is False
+
+
+async def test_a_cancelled_lesson_takes_nothing(as_: SignIn, school: School) -> None:
+    await school.run("UPDATE lessons SET status = 'cancelled' WHERE id = $1", school.lesson_id)
+    answer = await as_(school.teacher).put(cell(school), json={"value": "5"}, headers=NEW)
+    await refused(school, answer, 409, "lesson-cancelled")
+
+
+async def test_only_students_enrolled_on_the_lessons_day_are_marked(
+    as_: SignIn, school: School
+) -> None:
+    await school.run(
+        "UPDATE enrolments SET ends_on = '2026-10-14' WHERE student_id = $1", school.student.id
+    )
+    answer = await as_(school.teacher).put(cell(school), json={"value": "5"}, headers=NEW)
+    await refused(school, answer, 409, "not-enrolled")
+
+
+@pytest.mark.parametrize("value", ["6", "5=", "долгий", "пять", "5 ", "0"])
+async def test_a_value_outside_the_dictionary_is_refused(
+    as_: SignIn, school: School, value: str
+) -> None:
+    answer = await as_(school.teacher).put(cell(school), json={"value": value}, headers=NEW)
+    if value.strip() == "5":
+        assert answer.status_code == 201
+        return
+    await refused(school, answer, 422, "invalid")
+
+
+@pytest.mark.clause("2.10")
+async def test_a_subject_without_attestation_takes_no_final_mark(
+    as_: SignIn, school: School
+) -> None:
+    await school.run("UPDATE subjects SET assessed = false WHERE id = $1", school.subject_id)
+    address = f"/journals/{school.journal_id}/final-marks/{school.student.id}/{school.quarter_id}"
+    answer = await as_(school.teacher).put(address, json={"value": "5"}, headers=NEW)
+    await refused(school, answer, 409, "subject-not-assessed")
+
+
+@pytest.mark.clause("2.10", "2.14c")
+async def test_a_final_mark_is_set_changed_and_recorded(as_: SignIn, school: School) -> None:
+    teacher = as_(school.teacher)
+    address = f"/journals/{school.journal_id}/final-marks/{school.student.id}/{school.quarter_id}"
+    added = await teacher.put(address, json={"value": "4"}, headers=NEW)
+    assert added.status_code == 201, added.text
+    again = await teacher.put(address, json={"value": "4"}, headers=NEW)
+    assert again.status_code == 200
+    changed = await teacher.put(
+        address, json={"value": "5"}, headers={"If-Match": added.headers["etag"]}
+    )
+    assert changed.status_code == 200, changed.text
+    listed = await as_(school.director).get(f"/journals/{school.journal_id}/final-marks")
+    assert [one["value"] for one in listed.json()["items"]] == ["5"]
+    report = await as_(school.coordinator).get("/mark-changes", params={"kind": "final"})
+    assert [(one["old_value"], one["new_value"]) for one in report.json()["items"]] == [
+        ("4", "5"),
+        (None, "4"),
+    ]
+    for who, status in (("homeroom_teacher", 403), ("other_teacher", 404), ("student", 403)):
+        refusal = await as_(school.people[who]).put(
+            address, json={"value": "2"}, headers={"If-Match": "*"}
+        )
+        assert refusal.status_code == status, who
+    unknown = await teacher.put(address, json={"value": "долг"}, headers={"If-Match": "*"})
+    assert unknown.status_code == 422
+
+
+# The mark edit window (2.14b) --------------------------------------------------------------------
+
+LESSON_DAYS = (date(2026, 10, 14), date(2027, 1, 31))
+
+
+def closing_day(day: date, window: str) -> date:
+    """Say independently of the product which is the last day on which a mark may be changed."""
+    if window == "never_closes":
+        return date(2027, 5, 31)
+    if window == "1_month":
+        year, month = day.year + day.month // 12, day.month % 12 + 1
+        return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+    return day + timedelta(weeks=int(window[0]))
+
+
+@pytest.mark.clause("2.14b")
+@pytest.mark.parametrize("time_zone", RUSSIAN_TIME_ZONES)
+async def test_the_mark_edit_window_is_exact_to_the_microsecond(
+    as_: SignIn, database: Cluster, clock: FakeClock, time_zone: str
+) -> None:
+    school = await make_school(database, time_zone=time_zone)
+    windows = ("never_closes", "1_week", "2_weeks", "3_weeks", "1_month")
+    ordinals = {}
+    for window, day in product(windows, LESSON_DAYS):
+        await school.run(
+            "UPDATE organizations SET mark_edit_window = $1 WHERE id = $2", window, school.id
+        )
+        await school.run("UPDATE lessons SET lesson_date = $1 WHERE id = $2", day, school.lesson_id)
+        last = closing_day(day, window)
+        closes_at = datetime.combine(last + timedelta(1), time(), ZoneInfo(time_zone))
+        for late, student in ((timedelta(microseconds=-1), "student"), (timedelta(0), "classmate")):
+            clock.now = (closes_at + late).astimezone(UTC)
+            ordinal = ordinals[student] = ordinals.get(student, 0) % 4 + 1
+            await school.run("DELETE FROM marks WHERE ordinal = $1", ordinal)
+            answer = await as_(school.teacher).put(
+                cell(school, student, ordinal), json={"value": "5"}, headers=NEW
+            )
+            expected = 201 if late else 409
+            assert answer.status_code == expected, (window, day, late, answer.text)
+            if not late:
+                assert answer.json()["type"] == "/problems/mark-edit-window-closed"
+
+
+@pytest.mark.clause("2.14b")
+async def test_outside_the_window_a_mark_is_neither_changed_nor_removed_but_attendance_is(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    added = await as_(school.teacher).put(cell(school), json={"value": "4"}, headers=NEW)
+    clock.now = datetime(2026, 11, 20, tzinfo=UTC)
+    teacher = as_(school.teacher)
+    seen = {"If-Match": added.headers["etag"]}
+    for answer in (
+        await teacher.put(cell(school), json={"value": "5"}, headers=seen),
+        await teacher.delete(cell(school), headers=seen),
+    ):
+        assert answer.json()["type"] == "/problems/mark-edit-window-closed"
+    ill = await teacher.put(
+        f"/lessons/{school.lesson_id}/attendance/{school.student.id}",
+        json={"status": "ill"},
+        headers=NEW,
+    )
+    assert ill.status_code == 201, ill.text
+    assert len(await school.run("SELECT id FROM mark_changes")) == 1
+
+
+# Versions ----------------------------------------------------------------------------------------
+
+
+async def test_a_mark_needs_a_version_and_a_stale_one_is_refused(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    bare = await teacher.put(cell(school), json={"value": "5"})
+    await refused(school, bare, 428, "precondition-required")
+    absent = await teacher.put(cell(school), json={"value": "5"}, headers={"If-Match": '"7"'})
+    await refused(school, absent, 412, "stale-version")
+    added = await teacher.put(cell(school), json={"value": "5"}, headers=NEW)
+    twice = await teacher.put(cell(school), json={"value": "4"}, headers=NEW)
+    assert (twice.status_code, twice.headers["etag"]) == (412, added.headers["etag"])
+    any_version = await teacher.put(cell(school), json={"value": "4"}, headers={"If-Match": "*"})
+    assert any_version.status_code == 200
+    stale = await teacher.delete(cell(school), headers={"If-Match": added.headers["etag"]})
+    assert stale.status_code == 412
+    history = await school.run("SELECT old_value, new_value FROM mark_changes ORDER BY id")
+    assert [tuple(row) for row in history] == [(None, "5"), ("5", "4")]
+
+
+async def test_repeating_a_write_that_is_done_already_changes_nothing(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    added = await teacher.put(cell(school), json={"value": "5"}, headers=NEW)
+    for headers in (NEW, {"If-Match": added.headers["etag"]}, {"If-Match": '"1"'}):
+        again = await teacher.put(cell(school), json={"value": "5"}, headers=headers)
+        assert (again.status_code, again.json()) == (200, added.json())
+    assert len(await school.run("SELECT id FROM mark_changes")) == 1
+
+
+async def test_of_twenty_writers_of_one_mark_one_wins_and_history_tells_it(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    added = await teacher.put(cell(school), json={"value": "2"}, headers=NEW)
+    seen = {"If-Match": added.headers["etag"]}
+    answers = await asyncio.gather(
+        *(
+            teacher.put(cell(school), json={"value": f"{n % 3 + 3}"}, headers=seen)
+            for n in range(20)
+        )
+    )
+    winners = [answer for answer in answers if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} <= {200, 412}
+    history = await school.run("SELECT old_value, new_value FROM mark_changes ORDER BY id")
+    assert len(history) == 2
+    assert all(answer.json()["value"] == history[1]["new_value"] for answer in winners)
+    assert history[1]["old_value"] == "2"
+
+
+async def test_writers_of_different_marks_of_a_journal_do_not_disturb_each_other(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    places = list(product(("student", "classmate", "second_classmate"), range(1, 5)))
+    answers = await asyncio.gather(
+        *(teacher.put(cell(school, *place), json={"value": "5"}, headers=NEW) for place in places)
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    versions = {answer.json()["version"] for answer in answers}
+    assert len(versions) == len(places)
+    assert len(await school.run("SELECT id FROM mark_changes")) == len(places)
+
+
+# A whole lesson ----------------------------------------------------------------------------------
+
+
+async def test_one_wrong_entry_refuses_the_whole_lesson_and_is_pointed_at(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    teacher = as_(school.teacher)
+    good = {"work_id": school.work_id, "student_id": school.student.id, "value": "5"}
+    sheet = await teacher.get(f"/lessons/{school.lesson_id}/sheet")
+    for wrong, code, pointer in (
+        ({**good, "work_id": other_school.work_id, "ordinal": 2}, "invalid", "/marks/1/work_id"),
+        ({**good, "student_id": other_school.student.id}, "not-enrolled", "/marks/1/student_id"),
+        ({**good, "student_id": school.outsider.id}, "not-enrolled", "/marks/1/student_id"),
+        ({**good, "ordinal": 2, "value": "7"}, "invalid", "/marks/1/value"),
+    ):
+        answer = await teacher.put(
+            f"/lessons/{school.lesson_id}/entries",
+            json={"marks": [good, wrong]},
+            headers={"If-Match": sheet.headers["etag"]},
+        )
+        assert answer.json()["type"] == f"/problems/{code}", answer.text
+        assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+        assert await school.run("SELECT id FROM marks") == []
+
+
+async def test_the_same_entry_twice_is_refused(as_: SignIn, school: School) -> None:
+    entry = {"work_id": school.work_id, "student_id": school.student.id, "value": "5"}
+    answer = await as_(school.teacher).put(
+        f"/lessons/{school.lesson_id}/entries",
+        json={"marks": [entry, entry]},
+        headers={"If-Match": "*"},
+    )
+    assert answer.status_code == 422
+
+
+async def test_a_lesson_written_on_a_stale_sheet_is_refused_and_null_removes(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    address = f"/lessons/{school.lesson_id}/entries"
+    mark = {"work_id": school.work_id, "student_id": school.student.id}
+    ill = {"student_id": school.classmate.id, "status": "ill", "reason": "Справка"}
+    sheet = await teacher.get(f"/lessons/{school.lesson_id}/sheet")
+    seen = {"If-Match": sheet.headers["etag"]}
+    body = {"marks": [{**mark, "value": "5"}], "attendance": [ill]}
+    written = await teacher.put(address, json=body, headers=seen)
+    assert written.status_code == 200, written.text
+    stale = await teacher.put(address, json=body, headers=seen)
+    assert stale.status_code == 412
+    assert (await teacher.put(address, json=body)).status_code == 428
+    removed = await teacher.put(
+        address,
+        json={
+            "marks": [{**mark, "value": None}],
+            "attendance": [{"student_id": school.classmate.id, "status": None}],
+        },
+        headers={"If-Match": written.headers["etag"]},
+    )
+    assert (removed.json()["marks_changed"], removed.json()["attendance_changed"]) == (1, 1)
+    marks = await school.run("SELECT old_value, new_value FROM mark_changes ORDER BY id")
+    assert [tuple(row) for row in marks] == [(None, "5"), ("5", None)]
+    entries = await school.run("SELECT before, after FROM entry_changes ORDER BY id")
+    assert [(row["before"] is None, row["after"] is None) for row in entries] == [
+        (True, False),
+        (False, True),
+    ]
