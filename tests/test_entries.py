@@ -1,0 +1,254 @@
+"""Topics, works, attendance, homework, one at a time, and the reports of changes (2.5–2.14c)."""
+
+from datetime import UTC, datetime
+
+import pytest
+from conftest import FakeClock
+from factories import School, SignIn
+
+NEW = {"If-None-Match": "*"}
+
+
+async def history(school: School, entity: str) -> list[tuple[dict | None, dict | None]]:
+    import json  # noqa: PLC0415
+
+    rows = await school.run(
+        "SELECT before, after FROM entry_changes WHERE entity = $1 ORDER BY id", entity
+    )
+    return [tuple(None if side is None else json.loads(side) for side in row) for row in rows]
+
+
+@pytest.mark.clause("2.7", "2.11")
+async def test_a_topic_is_written_kept_in_history_and_never_blank(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    address = f"/lessons/{school.lesson_id}/record"
+    for topic in ("", "   ", "\u200b", "x" * 501, "a\0b"):
+        blank = await teacher.patch(address, json={"topic": topic}, headers={"If-Match": '"1"'})
+        assert blank.status_code == 422, topic
+    assert await history(school, "lessons") == []
+    for number, topic in enumerate(("Дроби", "Сложение дробей"), 1):
+        answer = await teacher.patch(
+            address, json={"topic": topic}, headers={"If-Match": f'"{number}"'}
+        )
+        assert (answer.status_code, answer.json()["status"]) == (200, "held"), answer.text
+    stale = await teacher.patch(address, json={"topic": "?!"}, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert (await teacher.patch(address, json={"topic": "?!"})).status_code == 428
+    changes = await history(school, "lessons")
+    assert [(before["topic"], after["topic"]) for before, after in changes] == [
+        (None, "Дроби"),
+        ("Дроби", "Сложение дробей"),
+    ]
+
+
+@pytest.mark.clause("2.6", "2.7")
+async def test_a_work_belongs_to_a_lesson_and_has_a_type_of_this_school(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    teacher = as_(school.teacher)
+    address = f"/lessons/{school.lesson_id}/works"
+    for work_type_id in (other_school.work_type_id, 10**12):
+        foreign = await teacher.post(address, json={"work_type_id": work_type_id})
+        assert foreign.status_code == 422
+        assert foreign.json()["errors"][0]["pointer"] == "/work_type_id"
+    for weight in (0, -1, "2", 101, True, 1.005):
+        wrong = await teacher.post(
+            address, json={"work_type_id": school.work_type_id, "weight": weight}
+        )
+        assert wrong.status_code == 422, weight
+    added = await teacher.post(
+        address, json={"work_type_id": school.work_type_id, "weight": 1.5, "title": "Диктант"}
+    )
+    assert added.status_code == 201, added.text
+    work = f"/works/{added.json()['id']}"
+    changed = await teacher.patch(
+        work, json={"checked_on": "2026-10-16"}, headers={"If-Match": added.headers["etag"]}
+    )
+    assert changed.json()["checked_on"] == "2026-10-16", changed.text
+    assert (await as_(school.director).get(work)).json() == changed.json()
+    assert (await as_(school.director).patch(work, json={"title": "x"})).status_code == 403
+    assert (await as_(school.other_teacher).get(work)).status_code == 404
+    mark = f"{work}/students/{school.student.id}/marks/1"
+    await teacher.put(mark, json={"value": "5"}, headers=NEW)
+    seen = {"If-Match": changed.headers["etag"]}
+    used = await teacher.delete(work, headers=seen)
+    assert (used.status_code, used.json()["type"]) == (409, "/problems/in-use")
+    await teacher.delete(mark, headers={"If-Match": "*"})
+    assert (await teacher.delete(work, headers=seen)).status_code == 204
+    assert len(await history(school, "works")) == 3
+
+
+@pytest.mark.clause("2.5", "2.12")
+async def test_attendance_is_recorded_changed_and_removed_with_history(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    address = f"/lessons/{school.lesson_id}/attendance/{school.student.id}"
+    wrong = await teacher.put(address, json={"status": "ill", "minutes": 5}, headers=NEW)
+    assert wrong.status_code == 422
+    assert (await teacher.put(address, json={"status": "gone"}, headers=NEW)).status_code == 422
+    added = await teacher.put(address, json={"status": "late", "minutes": 5}, headers=NEW)
+    assert added.status_code == 201, added.text
+    again = await teacher.put(address, json={"status": "late", "minutes": 5}, headers=NEW)
+    assert (again.status_code, again.json()) == (200, added.json())
+    seen = {"If-Match": added.headers["etag"]}
+    changed = await teacher.put(
+        address, json={"status": "excused", "reason": "Соревнования"}, headers=seen
+    )
+    assert changed.status_code == 200, changed.text
+    assert (await teacher.put(address, json={"status": "ill"}, headers=seen)).status_code == 412
+    assert (await teacher.put(address, json={"status": "ill"})).status_code == 428
+    homeroom = as_(school.homeroom_teacher)
+    assert (await homeroom.get(address)).json()["reason"] == "Соревнования"
+    assert (await homeroom.delete(address, headers={"If-Match": "*"})).status_code == 403
+    removed = await teacher.delete(address, headers={"If-Match": changed.headers["etag"]})
+    assert removed.status_code == 204
+    assert (await teacher.get(address)).status_code == 404
+    changes = await history(school, "attendance")
+    assert [(b and b["status"], a and a["status"]) for b, a in changes] == [
+        (None, "late"),
+        ("late", "excused"),
+        ("excused", None),
+    ]
+    outsider = f"/lessons/{school.lesson_id}/attendance/{school.outsider.id}"
+    stranger = await teacher.put(outsider, json={"status": "ill"}, headers=NEW)
+    assert (stranger.status_code, stranger.json()["type"]) == (409, "/problems/not-enrolled")
+
+
+@pytest.mark.clause("2.8")
+@pytest.mark.parametrize(
+    ("now", "late"),
+    [
+        # The class's last lesson of the day (Russian, the second) ends at 10:10 in Moscow.
+        (datetime(2026, 10, 14, 8, 10, tzinfo=UTC), False),
+        (datetime(2026, 10, 14, 8, 10, 0, 1, tzinfo=UTC), True),
+    ],
+)
+async def test_homework_is_late_an_hour_after_the_students_last_lesson(
+    as_: SignIn, school: School, clock: FakeClock, now: datetime, late: bool
+) -> None:
+    clock.now = now
+    answer = await as_(school.teacher).post(
+        f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"}
+    )
+    assert (answer.status_code, answer.json()["published_late"]) == (201, late), answer.text
+    assert answer.json()["due_lesson_id"] == school.future_lesson_id
+    assert answer.json()["due_on"] == "2026-10-21"
+
+
+@pytest.mark.clause("2.8", "2.11")
+async def test_homework_is_changed_and_taken_back_and_the_history_keeps_it(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    address = f"/lessons/{school.lesson_id}/homework"
+    for body in (
+        {"text": " "},
+        {"text": "§ 1", "due_on": "2026-10-14"},
+        {"text": "§ 1", "due_lesson_id": school.past_lesson_id},
+        {"text": "§ 1", "due_lesson_id": school.future_lesson_id, "due_on": "2026-10-20"},
+        {"text": "§ 1", "colour": "red"},
+    ):
+        assert (await teacher.post(address, json=body)).status_code == 422, body
+    added = await teacher.post(address, json={"text": "§ 14", "due_on": "2026-10-20"})
+    task = f"/homework/{added.json()['id']}"
+    changed = await teacher.patch(
+        task, json={"text": "§ 15"}, headers={"If-Match": added.headers["etag"]}
+    )
+    assert changed.json()["text"] == "§ 15", changed.text
+    assert (await as_(school.deputy).get(task)).json() == changed.json()
+    assert (await as_(school.other_teacher).get(task)).status_code == 404
+    assert (await as_(school.homeroom_teacher).delete(task)).status_code == 403
+    assert (await teacher.delete(task)).status_code == 428
+    removed = await teacher.delete(task, headers={"If-Match": changed.headers["etag"]})
+    assert removed.status_code == 204
+    texts = [(b and b["text"], a and a["text"]) for b, a in await history(school, "homework")]
+    assert texts == [(None, "§ 14"), ("§ 14", "§ 15"), ("§ 15", None)]
+
+
+@pytest.mark.clause("2.14c")
+async def test_the_mark_change_report_has_its_filters_and_is_the_coordinators(
+    as_: SignIn, school: School, other_school: School, clock: FakeClock
+) -> None:
+    values = (("student", "4"), ("classmate", "5"), ("second_classmate", "3"))
+    for who, value in values:
+        answer = await as_(school.teacher).put(
+            f"/works/{school.work_id}/students/{school.people[who].id}/marks/1",
+            json={"value": value},
+            headers={**NEW, "X-Request-ID": f"mark-{who}"},
+        )
+        assert answer.status_code == 201
+        clock.pass_(days=1)
+    coordinator = as_(school.coordinator)
+    report = await coordinator.get("/mark-changes")
+    newest = report.json()["items"][0]
+    assert [one["new_value"] for one in report.json()["items"]] == ["3", "5", "4"]
+    assert newest["actor_name"] == school.teacher.full_name
+    assert newest["request_id"] == "mark-second_classmate"
+    for filters, expected in (
+        ({"student_id": school.classmate.id}, 1),
+        ({"teacher_id": school.teacher.id}, 3),
+        ({"teacher_id": school.other_teacher.id}, 0),
+        ({"group_id": school.class_id, "subject_id": school.subject_id}, 3),
+        ({"group_id": school.other_class_id}, 0),
+        ({"from": "2026-10-15"}, 2),
+        ({"from": "2026-10-15", "to": "2026-10-15"}, 1),
+        ({"kind": "final"}, 0),
+    ):
+        found = await coordinator.get("/mark-changes", params={**filters, "count": True})
+        assert found.json()["total"] == expected, filters
+        assert len(found.json()["items"]) == expected, filters
+    first = await coordinator.get("/mark-changes", params={"limit": 2})
+    rest = await coordinator.get(
+        "/mark-changes", params={"limit": 2, "cursor": first.json()["next"]}
+    )
+    assert [one["new_value"] for one in rest.json()["items"]] == ["4"]
+    misused = await coordinator.get(
+        "/mark-changes", params={"kind": "work", "cursor": first.json()["next"]}
+    )
+    assert (misused.status_code, misused.json()["type"]) == (400, "/problems/bad-cursor")
+    for who in ("director", "deputy", "teacher", "student", "guardian"):
+        assert (await as_(school.people[who]).get("/mark-changes")).status_code == 403, who
+    theirs = await as_(other_school.coordinator).get("/mark-changes")
+    assert theirs.json()["items"] == []
+
+
+@pytest.mark.clause("2.14c")
+@pytest.mark.parametrize("table", ["mark_changes", "entry_changes"])
+@pytest.mark.parametrize("role", ["dnevnik_app", "dnevnik_owner"])
+async def test_nobody_alters_or_removes_a_record_of_a_change(
+    as_: SignIn, school: School, table: str, role: str
+) -> None:
+    import asyncpg  # noqa: PLC0415
+
+    await as_(school.teacher).put(
+        f"/works/{school.work_id}/students/{school.student.id}/marks/1",
+        json={"value": "5"},
+        headers=NEW,
+    )
+    connection = await asyncpg.connect(school.connection_url.replace("dnevnik_app", role))
+    await connection.execute("SELECT set_config('app.organization_id', $1, false)", str(school.id))
+    for statement in (
+        f"UPDATE {table} SET actor_name = 'Никто'",
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table}",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.mark.clause("2.11")
+async def test_the_entry_change_report_tells_of_everything_else(
+    as_: SignIn, school: School
+) -> None:
+    await as_(school.teacher).post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 1"})
+    await as_(school.coordinator).post("/rooms", json={"name": "999"})
+    coordinator = as_(school.coordinator)
+    report = await coordinator.get("/entry-changes")
+    assert [one["entity"] for one in report.json()["items"]] == ["rooms", "homework"]
+    only = await coordinator.get("/entry-changes", params={"entity": "homework"})
+    assert [one["actor_name"] for one in only.json()["items"]] == [school.teacher.full_name]
+    assert (await as_(school.director).get("/entry-changes")).status_code == 403
