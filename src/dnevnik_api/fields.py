@@ -1,4 +1,4 @@
-"""The types of a request's fields: no coercion, bounded, clean Unicode (api-conventions, paths 3)."""
+"""The types of a request's fields: strict, bounded, clean Unicode (api-conventions, paths 3)."""
 
 import re
 import unicodedata
@@ -34,10 +34,13 @@ class Read(BaseModel):
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _clean(text: str) -> str:
     if "\0" in text:
         raise PydanticCustomError("nul_character", "must not contain the NUL character")
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+    if _SURROGATE.search(text):
         raise PydanticCustomError("lone_surrogate", "must be valid Unicode")
     text = unicodedata.normalize("NFC", text)
     if text and all(unicodedata.category(character)[0] in "ZC" for character in text):
@@ -62,6 +65,11 @@ def _in_range(day: date) -> date:
     return day
 
 
+def _moment_in_range(moment: datetime) -> datetime:
+    _in_range(moment.date())
+    return moment
+
+
 _Clean = AfterValidator(_clean)
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
@@ -71,22 +79,35 @@ MaybeEmpty = Annotated[str, StringConstraints(max_length=200), _Clean]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500), _Clean]
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=4000), _Clean]
 Email = Annotated[
-    str, StringConstraints(max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$"), _Clean
+    str,
+    StringConstraints(max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]{1,189}$"),
+    _Clean,
+    Field(examples=["school7@example.ru"]),
 ]
-Id = Annotated[int, Strict(), Field(ge=1, le=MAX_ID)]
+Id = Annotated[int, Strict(), Field(ge=1, le=MAX_ID, examples=[42])]
 Int = Annotated[int, Strict(), Field(ge=-(2**31), le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
-Day = Annotated[date, _iso(_DAY, "2026-09-01"), AfterValidator(_in_range)]
+Day = Annotated[
+    date,
+    _iso(_DAY, "2026-09-01"),
+    AfterValidator(_in_range),
+    Field(examples=["2026-09-01"]),
+]
 Moment = Annotated[
     datetime,
     _iso(
         _DAY + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})",
         "2026-09-01T08:30:00+03:00",
     ),
-    AfterValidator(lambda moment: moment if _in_range(moment.date()) else moment),
+    AfterValidator(_moment_in_range),
+    Field(examples=["2026-09-01T08:30:00+03:00"]),
 ]
-TimeOfDay = Annotated[time, _iso(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", "08:30")]
-Grade = Annotated[int, Strict(), Field(ge=1, le=11, description="Year of study, 1–11.")]
+TimeOfDay = Annotated[
+    time, _iso(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", "08:30"), Field(examples=["08:30"])
+]
+Grade = Annotated[
+    int, Strict(), Field(ge=1, le=11, description="Year of study, 1–11.", examples=[5])
+]
 
 
 def _exact_number(value: Any) -> Any:
@@ -98,13 +119,17 @@ def _exact_number(value: Any) -> Any:
 Weight = Annotated[
     Decimal,
     BeforeValidator(_exact_number),
-    Field(gt=0, le=100, max_digits=5, decimal_places=2, allow_inf_nan=False),
+    Field(gt=0, le=100, max_digits=5, decimal_places=2, allow_inf_nan=False, examples=[1.5]),
 ]
 
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
 QueryId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
-IsoWeekday = Annotated[int, Strict(), Field(ge=1, le=7, description="ISO: 1 is Monday.")]
-LessonNumber = Annotated[int, Strict(), Field(ge=0, le=20, description="0 is the zero lesson.")]
+IsoWeekday = Annotated[
+    int, Strict(), Field(ge=1, le=7, description="ISO: 1 is Monday.", examples=[1])
+]
+LessonNumber = Annotated[
+    int, Strict(), Field(ge=0, le=20, description="0 is the zero lesson.", examples=[1])
+]
 
 
 def optional(**options: Any) -> Any:
