@@ -361,3 +361,16 @@ async def test_a_foreign_school_and_an_absent_one_are_the_same_not_found(
         for organization_id in (other_school.id, 10**12)
     ]
     assert bodies[0] == bodies[1]
+
+
+async def test_a_record_that_the_caller_has_already_is_not_sent_again(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    address = f"/rooms/{school.room_id}"
+    tag = (await coordinator.get(address)).headers["etag"]
+    for known in (tag, f'"0", W/{tag}', "*"):
+        again = await coordinator.get(address, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+    await coordinator.patch(address, json={"name": "215"}, headers={"If-Match": tag})
+    assert (await coordinator.get(address, headers={"If-None-Match": tag})).status_code == 200

@@ -21,6 +21,7 @@ from .clock import Clock, system_clock
 from .db import make_sessions
 from .health import router as health
 from .homework.router import router as homework
+from .imports.router import router as imports
 from .journal.router import router as journal
 from .keeping.router import router as keeping
 from .lessons.router import router as lessons
@@ -80,6 +81,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
         lessons,
         timetable,
         people,
+        imports,
         keeping,
         marks,
         attendance,

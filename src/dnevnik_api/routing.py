@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, ClassVar
 
-from fastapi import Request, Response
+from fastapi import Request, Response, status
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, func, insert, select
@@ -70,7 +70,9 @@ class TransactionRoute(APIRoute):
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
                 key = request.headers.get("idempotency-key")
-                if key is None or request.method == "GET" or not self.keeps_answers:
+                if request.method == "GET":
+                    return _unless_known(request, await handler(request))
+                if key is None or not self.keeps_answers:
                     return await handler(request)
                 return await _once(request, key, handler)
 
@@ -92,6 +94,16 @@ class SecretRoute(TransactionRoute):
             return response
 
         return run
+
+
+def _unless_known(request: Request, response: Response) -> Response:
+    """Answer 304 where the caller has this very version already (RFC 9110, 13.1.2)."""
+    tag, known = response.headers.get("etag"), request.headers.get("if-none-match")
+    if tag is None or known is None:
+        return response
+    if known != "*" and tag not in {one.strip().removeprefix("W/") for one in known.split(",")}:
+        return response
+    return Response(None, status.HTTP_304_NOT_MODIFIED, {"ETag": tag})
 
 
 def _query_parameters(dependant: Dependant) -> frozenset[str]:

@@ -173,11 +173,9 @@ async def end_sessions(session: AsyncSession, actor: Actor, person_id: int) -> N
 async def _verify(door: Door, login: str, password: str) -> _Verified:
     """Check a password; raise BAD_CREDENTIALS, in the same time and words for an unknown login."""
     async with open_session(door.sessions) as session:
-        account = await AccountRepository(session).look_for(login)
-        known = account is not None and await SessionRepository(session).has_been_at(
-            account.id, door.visitor.address
-        )
-        limits = limits_of(login, door.visitor.address, known=known)
+        address = door.visitor.address
+        account, known = await AccountRepository(session).look_for(login, address)
+        limits = limits_of(login, address, known=known)
         await FailureRepository(session).count(limits, door.now)
     hashed = _hash_of(account)
     if not await door.passwords.verify(password, hashed) or account is None or hashed is None:

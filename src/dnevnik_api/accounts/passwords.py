@@ -9,8 +9,9 @@ import os
 import secrets
 import string
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
@@ -38,12 +39,33 @@ class Passwords:
     def __init__(self) -> None:
         threads = os.cpu_count() or 1
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
-        self._places = threads * (1 + QUEUE_PER_THREAD)
-        self._taken = 0
+        # Twice as many turns as threads: while one is being hashed, another asks the database.
+        self._turns = asyncio.Semaphore(2 * threads)
+        self._places = threads * QUEUE_PER_THREAD
+        self._waiting = 0
         self._nobodys_hash: str = _ARGON2.hash(secrets.token_hex())
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait to be let in; raise UNAVAILABLE when too many wait already.
+
+        Whoever anyone may call (a sign-in) does so before the first statement: else a flood of them
+        would hold every connection while it waits for the threads.
+        """
+        if self._waiting >= self._places:
+            raise UNAVAILABLE()
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
     async def hash(self, password: str) -> str:
-        """Return the hash to store; raise UNAVAILABLE when too many are waiting."""
+        """Return the hash to store."""
         return await self._run(lambda: str(_ARGON2.hash(_normal(password))))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
@@ -57,13 +79,7 @@ class Passwords:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._taken >= self._places:
-            raise UNAVAILABLE()
-        self._taken += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        finally:
-            self._taken -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
 def _normal(password: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, JSON, Text, delete, select, text, update
+from sqlalchemy import ARRAY, JSON, Text, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,7 +51,6 @@ _ENTER = text(
 _MEMBERSHIP = text(statement("accounts/membership")).columns(
     children=JSON, homeroom_classes=JSON, roles=ARRAY(Text)
 )
-_PURGED_AT_ONCE = 20
 
 
 async def _enter(
@@ -70,10 +69,21 @@ class AccountRepository:
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
-    async def look_for(self, login: str) -> Account | None:
-        """Return the account of a login; that there is none must not show in the answer."""
-        accounts = await self._session.scalars(select(Account).where(Account.login == login))
-        return accounts.one_or_none()
+    async def look_for(self, login: str, address: str) -> tuple[Account | None, bool]:
+        """Return the account of a login, if any, and whether it has signed in from the address.
+
+        One statement either way: that there is no such login must not show in the time either.
+        """
+        been_here = exists().where(
+            AccountSession.account_id == Account.id,
+            AccountSession.address == address,
+            AccountSession.scope == Scope.FULL,
+        )
+        found = await self._session.execute(
+            select(Account, been_here).where(Account.login == login)
+        )
+        account, known = found.one_or_none() or (None, False)
+        return account, known
 
     async def get(self, account_id: int) -> Account:
         """Return an account that is known to exist."""
@@ -90,16 +100,17 @@ class AccountRepository:
 
         Two statements an organization, and two more; the transaction is left in the last one.
         """
-        return [
+        found = [
             await self.membership(account_id, person.organization_id, now)
             for person in await self._persons(account_id)
         ]
+        return [one for one in found if one is not None]
 
     async def membership(self, account_id: int, organization_id: int, now: datetime) -> Any:
         """Return who the account is in an organization, which the transaction then is for."""
         await _enter(self._session, organization_id=organization_id)
         keys = {"organization_id": organization_id, "account_id": account_id, "now": now}
-        return (await self._session.execute(_MEMBERSHIP, keys)).one()
+        return (await self._session.execute(_MEMBERSHIP, keys)).one_or_none()
 
     async def register(
         self, account: Account, hashed: str, email: str | None, now: datetime
@@ -389,22 +400,7 @@ class SessionRepository:
         used.used_at = opened.last_used_at = now
         opened.address = visitor.address
         await self._session.flush()
-        await self._session.execute(
-            delete(RefreshToken).where(
-                RefreshToken.session_id == opened.id,
-                RefreshToken.issued_at < now - REFRESH_LIFETIME,
-            )
-        )
         return opened
-
-    async def has_been_at(self, account_id: int, address: str) -> bool:
-        """Tell whether the account has signed in from an address before."""
-        found = select(AccountSession.id).where(
-            AccountSession.account_id == account_id,
-            AccountSession.address == address,
-            AccountSession.scope == Scope.FULL,
-        )
-        return (await self._session.scalars(found.limit(1))).first() is not None
 
     async def _end(self, *which: Any, reason: EndReason, now: datetime) -> int:
         ended = await self._session.execute(
@@ -448,7 +444,6 @@ class FailureRepository:
             counter.failures += 1
             counter.last_failed_at = now
         await self._session.flush()
-        await self._purge(now)
 
     async def forgive(self, limits: Mapping[bytes, Limit]) -> None:
         """Take an attempt back that was right; it clears all but the address's counter.
@@ -471,12 +466,3 @@ class FailureRepository:
             .with_for_update()
         )
         return counters.all()
-
-    async def _purge(self, now: datetime) -> None:
-        old = (
-            select(SignInFailures.digest)
-            .where(SignInFailures.last_failed_at < now - FORGOTTEN_AFTER)
-            .limit(_PURGED_AT_ONCE)
-            .with_for_update(skip_locked=True)
-        )
-        await self._session.execute(delete(SignInFailures).where(SignInFailures.digest.in_(old)))

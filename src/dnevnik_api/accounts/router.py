@@ -1,3 +1,4 @@
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, status
@@ -60,6 +61,13 @@ async def _door(request: Request) -> Door:
     return Door(state.sessions, state.passwords, state.tokens, visitor, state.clock())
 
 
+async def _wait_for_turn(request: Request) -> AsyncIterator[None]:
+    async with request.app.state.passwords.turn():
+        yield
+
+
+# Before the gate, so before any statement: a flood waits here, not for the database.
+IN_TURN = Depends(_wait_for_turn, scope="function")
 DoorDep = Annotated[Door, Depends(_door)]
 Account = Annotated[Caller, requires_account()]
 Newcomer = Annotated[Caller, requires_registration()]
@@ -72,6 +80,7 @@ _PERSON = "/organizations/{organization_id}/persons/{person_id}"
 
 @router.post(
     "/sessions",
+    dependencies=[IN_TURN],
     response_model=TokensRead,
     status_code=status.HTTP_201_CREATED,
     summary="Sign in",
@@ -115,6 +124,7 @@ async def sign_out(caller: Account, sessions: Sessions) -> None:
 
 @router.post(
     "/accounts/registration",
+    dependencies=[IN_TURN],
     response_model=TokensRead,
     status_code=status.HTTP_201_CREATED,
     summary="Register with an own password",
@@ -142,6 +152,7 @@ async def read_me(caller: Account, accounts: Accounts) -> dict[str, Any]:
 
 @router.put(
     "/me/password",
+    dependencies=[IN_TURN],
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Change my password",
     openapi_extra=clauses("3.1", "3.2"),
@@ -179,6 +190,7 @@ async def end_session(session_id: PathId, caller: Account, sessions: Sessions) -
 
 @router.post(
     "/me/links",
+    dependencies=[IN_TURN],
     response_model=MembershipRead,
     status_code=status.HTTP_201_CREATED,
     summary="Join what another school calls me to my account",

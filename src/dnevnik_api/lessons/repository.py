@@ -293,16 +293,21 @@ class LessonFilters:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what a lesson must satisfy; a teacher's are also those that they substitute."""
-        gives = or_(Lesson.teacher_id == self.teacher_id, Lesson.conducted_by == self.teacher_id)
-        asked = (
-            (self.journal_id, Lesson.journal_id == self.journal_id),
-            (self.group_id, Lesson.group_id == self.group_id),
-            (self.teacher_id, gives),
-            (self.room_id, Lesson.room_id == self.room_id),
-            (self.from_on, Lesson.lesson_date >= self.from_on),
-            (self.to_on, Lesson.lesson_date <= self.to_on),
-        )
-        return [condition for value, condition in asked if value is not None]
+        conditions = []
+        if self.journal_id is not None:
+            conditions.append(Lesson.journal_id == self.journal_id)
+        if self.group_id is not None:
+            conditions.append(Lesson.group_id == self.group_id)
+        if self.teacher_id is not None:
+            gives = (Lesson.teacher_id, Lesson.conducted_by)
+            conditions.append(or_(*(column == self.teacher_id for column in gives)))
+        if self.room_id is not None:
+            conditions.append(Lesson.room_id == self.room_id)
+        if self.from_on is not None:
+            conditions.append(Lesson.lesson_date >= self.from_on)
+        if self.to_on is not None:
+            conditions.append(Lesson.lesson_date <= self.to_on)
+        return conditions
 
 
 def _not_over(actor: Actor) -> ColumnElement[bool]:
@@ -327,6 +332,7 @@ def _journals(actor: Actor) -> Select[Any]:
     in_order = aggregate_order_by(teacher, Person.sort_key, JournalTeacher.id)
     teachers = (
         select(func.coalesce(func.jsonb_agg(in_order), text("'[]'::jsonb"), type_=JSONB))
+        .select_from(JournalTeacher)
         .join(Person, parent_of(Person, JournalTeacher, JournalTeacher.teacher_id))
         .where(
             JournalTeacher.organization_id == Journal.organization_id,
@@ -349,6 +355,7 @@ def _journals(actor: Actor) -> Select[Any]:
     )
     return (
         select(row)
+        .select_from(Journal)
         .join(Group, parent_of(Group, Journal, Journal.group_id))
         .join(Subject, parent_of(Subject, Journal, Journal.subject_id))
         .where(Journal.organization_id == actor.organization_id, visible_journals(actor))
@@ -368,6 +375,7 @@ def _journal_teachers(actor: Actor) -> Select[Any]:
     )
     return (
         select(row)
+        .select_from(JournalTeacher)
         .join(Person, parent_of(Person, JournalTeacher, JournalTeacher.teacher_id))
         .where(JournalTeacher.organization_id == actor.organization_id)
     )
@@ -403,6 +411,7 @@ def _lessons(actor: Actor) -> Select[Any]:
     )
     return (
         select(row)
+        .select_from(Lesson)
         .join(Journal, parent_of(Journal, Lesson, Lesson.journal_id))
         .join(Group, parent_of(Group, Lesson, Lesson.group_id))
         .join(Subject, parent_of(Subject, Journal, Journal.subject_id))

@@ -91,20 +91,10 @@ class StaffRepository:
         self, actor: Actor, values: Mapping[str, Any], roles: Sequence[Mapping[str, Any]]
     ) -> Person:
         """Add a person who works here, with the roles."""
-        return (await self.add_many(actor, [(values, roles)]))[0]
-
-    async def add_many(
-        self, actor: Actor, staff: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
-    ) -> list[Person]:
-        """Add people, each with the roles that they have here (А.11)."""
-        people = await _add_people(self._session, actor, [values for values, _ in staff])
-        assigned = [
-            RoleAssignment(person_id=person.id, **term_of(actor, role))
-            for person, (_, roles) in zip(people, staff, strict=True)
-            for role in roles
-        ]
-        await records.add_many(self._session, actor, assigned)
-        return people
+        person = await records.add(self._session, actor, Person(**values))
+        held = [RoleAssignment(person_id=person.id, **term_of(actor, role)) for role in roles]
+        await records.add_many(self._session, actor, held)
+        return person
 
     async def change(self, actor: Actor, person: Person, changes: Mapping[str, Any]) -> None:
         """Change one of the staff."""
@@ -248,19 +238,11 @@ class StudentRepository:
 
     async def add(self, actor: Actor, values: Mapping[str, Any]) -> Person:
         """Add a student, who is one from ``begins_on``."""
-        return (await self.add_many(actor, [values]))[0]
-
-    async def add_many(self, actor: Actor, students: Sequence[Mapping[str, Any]]) -> list[Person]:
-        """Add students, each from the own ``begins_on`` (А.11, А.17)."""
-        terms = [term_of(actor, values) for values in students]
-        begin = [term.pop("begins_on") for term in terms]
-        people = await _add_people(self._session, actor, terms)
-        roles = [
-            RoleAssignment(person_id=person.id, role=Role.STUDENT, begins_on=begins_on)
-            for person, begins_on in zip(people, begin, strict=True)
-        ]
-        await records.add_many(self._session, actor, roles)
-        return people
+        term = term_of(actor, values)
+        begins_on = term.pop("begins_on")
+        student = await records.add(self._session, actor, Person(**term))
+        await self.come_back(actor, student, begins_on)
+        return student
 
     async def change(self, actor: Actor, student: Person, changes: Mapping[str, Any]) -> None:
         """Change a student."""
@@ -283,7 +265,7 @@ class StudentRepository:
         await records.change(self._session, actor, role, {"ends_on": on})
 
     async def come_back(self, actor: Actor, student: Person, on: date) -> None:
-        """Let a person who has left be a student again."""
+        """Let a person be a student, anew or again after having left."""
         role = RoleAssignment(person_id=student.id, role=Role.STUDENT, begins_on=on)
         await records.add(self._session, actor, role)
 
@@ -324,14 +306,10 @@ class GuardianRepository:
         pointers = [f"/children/{number}/student_id" for number in range(len(children))]
         students = StudentRepository(self._session)
         check_known(await students.names_of(actor, student_ids), student_ids, pointers)
-        person = (await self.add_many(actor, [values]))[0]
+        person = await records.add(self._session, actor, Person(**values))
         guardianships = [{**child, "guardian_id": person.id} for child in children]
         await GuardianshipRepository(self._session).add_many(actor, guardianships)
         return person
-
-    async def add_many(self, actor: Actor, people: Sequence[Mapping[str, Any]]) -> list[Person]:
-        """Add people who will get the role with their first guardianship (А.11)."""
-        return await _add_people(self._session, actor, people)
 
     async def change(self, actor: Actor, guardian: Person, changes: Mapping[str, Any]) -> None:
         """Change a guardian."""
@@ -444,14 +422,6 @@ def check_known(known: Mapping[int, Any], ids: Sequence[int], pointers: Sequence
     ]
     if unknown:
         raise INVALID(unknown)
-
-
-async def _add_people(
-    session: AsyncSession, actor: Actor, people: Sequence[Mapping[str, Any]]
-) -> list[Person]:
-    rows = [Person(**values) for values in people]
-    await records.add_many(session, actor, rows)
-    return rows
 
 
 async def _change_person(

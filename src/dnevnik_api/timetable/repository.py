@@ -305,6 +305,7 @@ def _entries(actor: Actor) -> Select[Any]:
     )
     return (
         select(row)
+        .select_from(TimetableEntry)
         .join(Journal, parent_of(Journal, TimetableEntry, TimetableEntry.journal_id))
         .join(Group, parent_of(Group, Journal, Journal.group_id))
         .join(Subject, parent_of(Subject, Journal, Journal.subject_id))
