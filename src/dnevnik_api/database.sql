@@ -1,4 +1,4 @@
--- The roles and the database, for psql as a superuser of PostgreSQL 17 or newer:
+-- The roles and the database, for psql as a superuser of PostgreSQL 15 or newer:
 --
 --     psql -U postgres -d postgres -f database.sql
 --
@@ -28,9 +28,12 @@ ALTER ROLE dnevnik_app PASSWORD :'app_password';
 ALTER ROLE dnevnik_worker PASSWORD :'worker_password';
 \endif
 
--- The builtin locale sorts the same everywhere; names have a sort key of their own.
-SELECT $$CREATE DATABASE dnevnik OWNER dnevnik_owner TEMPLATE template0 ENCODING 'UTF8'
-    LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'$$
+-- The builtin locale sorts the same everywhere; names have a sort key of their own. PostgreSQL 15 and
+-- 16 do not have it yet and take the C library's.
+SELECT CASE WHEN current_setting('server_version_num')::int >= 170000
+    THEN $$LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'$$ ELSE $$LOCALE 'C.UTF-8'$$
+END AS locale \gset
+SELECT $$CREATE DATABASE dnevnik OWNER dnevnik_owner TEMPLATE template0 ENCODING 'UTF8' $$ || :'locale'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'dnevnik') \gexec
 
 REVOKE ALL ON DATABASE dnevnik FROM PUBLIC;
