@@ -188,7 +188,8 @@ def seen_by(request: Request) -> Seen:
         raise PRECONDITION_REQUIRED()
     if sent.strip() == "*":
         return Seen(None, any=True)
-    number = sent.strip().strip('"')
+    # The tag of a page or sheet says more after the version: what else the reader saw.
+    number = sent.strip().strip('"').partition("-")[0]
     # Any other tag is of no version that we ever gave: 0 is none.
     known = number.isascii() and number.isdigit() and len(number) < 19  # noqa: PLR2004
     return Seen(int(number) if known else 0)

@@ -25,7 +25,7 @@ access AS MATERIALIZED (
                 SELECT FROM group_parents gp
                 WHERE gp.organization_id = $1 AND gp.group_id = j.group_id
                   AND gp.class_id = ANY (a.homeroom_group_ids)
-            ) THEN 'class ' || array_to_string(a.homeroom_group_ids, ' ')
+            ) THEN 'class.' || array_to_string(a.homeroom_group_ids, '.')
         END AS scope
     ) seen
     WHERE seen.scope IS NOT NULL

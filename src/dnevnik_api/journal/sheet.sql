@@ -1,5 +1,5 @@
--- One lesson as its teacher keeps it. Gives (etag, sheet): the tag is the journal's version, which
--- the write of the whole lesson asks for.
+-- One lesson as its teacher keeps it. Gives (etag, sheet): the tag begins with the journal's version,
+-- which the write of the whole lesson asks for.
 -- $6 lesson
 WITH target AS (
     SELECT l.journal_id FROM lessons l WHERE l.organization_id = $1 AND l.id = $6::bigint
@@ -7,7 +7,7 @@ WITH target AS (
 --include actor
 ,
 --include journal/access
-SELECT format('"%s"', x.version) AS etag, (
+SELECT x.etag, (
     SELECT row_to_json(r)::text FROM (
         SELECT l.id, l.journal_id, x.version AS journal_version, g.name AS group_name,
                s.name AS subject_name, l.lesson_date, l.number, l.begins_at, l.ends_at, l.status,
