@@ -17,6 +17,7 @@ from .accounts.passwords import Passwords
 from .accounts.router import router as accounts
 from .attendance.router import router as attendance
 from .audit.router import router as audit
+from .classes.router import router as classes
 from .clock import Clock, system_clock
 from .db import make_sessions
 from .health import router as health
@@ -81,6 +82,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
         lessons,
         timetable,
         people,
+        classes,
         imports,
         keeping,
         marks,

@@ -1,0 +1,240 @@
+"""What each file does: rows find their records, all are checked, then all are written."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+
+from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
+from dnevnik_api.errors import Text
+from dnevnik_api.organizations.models import AcademicYear
+from dnevnik_api.people.models import Person, RoleAssignment, StaffRole
+from dnevnik_api.policy import Actor, Role
+
+from .drafts import CellError, Draft, People, in_force, tally
+from .repository import ImportRepository
+from .schemas import ClassCells, GuardianCells, StaffCells, StudentCells
+from .table import R, Refusals, Row, key_of
+
+STAFF = frozenset(Role(role) for role in StaffRole)
+
+_REPEATED = Text("Эта запись уже есть в файле выше.", "The file has this record already above.")
+_NO_CLASS = Text("Такого класса в этом учебном году нет.", "No such class in this school year.")
+_NOT_A_CLASS = Text("Это учебная группа, а не класс.", "This is a study group, not a class.")
+_OTHER_CLASS = Text(
+    "В это время учащийся числится в другом классе: оформите перевод.",
+    "The student is in another class then: make a transfer.",
+)
+_OUTSIDE_YEAR = Text(
+    "Дата позже конца учебного года.", "The date is after the end of the school year."
+)
+
+# Latin letters that look like Russian ones, as in «5A».
+_LOOKALIKES = str.maketrans("abcehkmoptxy", "авсенкмортху")
+
+
+def _class_key(name: str) -> str:
+    return key_of(name).translate(_LOOKALIKES)
+
+
+def _each(rows: Iterable[Row[R]], take: Callable[[R], list[Draft]]) -> list[list[Draft]]:
+    """Take every row, and return each row's records, the main one first; raise IMPORT_REFUSED."""
+    refusals = Refusals()
+    taken: dict[Draft, list[Draft]] = {}
+    for number, cells in rows:
+        try:
+            main, *others = take(cells)
+            if main in taken:
+                refusals.add(f"/rows/{number}", "repeated-row", _REPEATED)
+            taken[main] = [main, *others]
+        except CellError as error:
+            refusals.of_row(number, error.title, error.code, error.words)
+    refusals.check()
+    return list(taken.values())
+
+
+async def import_staff(
+    imports: ImportRepository, actor: Actor, rows: Sequence[Row[StaffCells]]
+) -> dict[str, int]:
+    """Add or change employees and give them their roles; nobody is dismissed."""
+    people = await imports.people(actor)
+
+    def take(cells: StaffCells) -> list[Draft]:
+        person = people.match(cells, "Табельный номер", STAFF)
+        people.fill(person, cells)
+        terms = [people.give(person, role, cells.begins_on, actor.today) for role in cells.roles]
+        return [person, *(term for given in terms for term in given)]
+
+    counts = tally(_each(rows, take))
+    await imports.save(actor, Person, people.persons)
+    await imports.save(actor, RoleAssignment, people.roles)
+    return counts
+
+
+async def import_classes(
+    imports: ImportRepository, actor: Actor, year: AcademicYear, rows: Sequence[Row[ClassCells]]
+) -> dict[str, int]:
+    """Add or change classes of a school year, with their homeroom teachers."""
+    people = await imports.people(actor)
+    groups = await imports.groups(actor, year)
+    by_name = {_class_key(group.values["name"]): group for group in groups}
+    by_id = {group.id: group for group in groups}
+    terms: defaultdict[Draft, list[Draft]] = defaultdict(list)
+    for term in await imports.homerooms(actor, year):
+        terms[by_id[term.values["group_id"]]].append(term)
+    # A new teacher of a class begins today, unless the school year has not begun yet.
+    day = max(actor.today, year.begins_on)
+
+    def take(cells: ClassCells) -> list[Draft]:
+        key = {"academic_year_id": year.id, "kind": GroupKind.CLASS.value, "name": cells.name}
+        new = Draft({**key, "grade": cells.grade, "profile": None})
+        group = by_name.setdefault(_class_key(cells.name), new)
+        _check_class(group)
+        group.fill({"grade": cells.grade, "profile": cells.profile})
+        if cells.homeroom_teacher is None:
+            return [group]
+        title = "Классный руководитель"
+        teacher = people.employee(cells.homeroom_teacher, title, day, STAFF)
+        return [group, *_appoint(terms[group], group, teacher, year, day)]
+
+    counts = tally(_each(rows, take))
+    await imports.save(actor, Group, by_name.values())
+    await imports.save(actor, HomeroomAssignment, _all_of(terms))
+    return counts
+
+
+def _check_class(group: Draft) -> None:
+    if group.values["kind"] != GroupKind.CLASS:
+        raise CellError("Класс", "not-a-class", _NOT_A_CLASS)
+
+
+def _all_of(drafts: Mapping[Draft, list[Draft]]) -> list[Draft]:
+    return [one for several in drafts.values() for one in several]
+
+
+def _appoint(
+    terms: list[Draft], group: Draft, teacher: Draft, year: AcademicYear, day: date
+) -> list[Draft]:
+    """Make the teacher the class's homeroom teacher from ``day``, or from the year's beginning."""
+    current = next((term for term in terms if in_force(term, day)), None)
+    if current is not None and current.values["person_id"] == teacher.id:
+        return []
+    begins_on = day if terms else year.begins_on
+    if current is not None:
+        begins_on = current.values["ends_on"] = max(day, current.values["begins_on"])
+    values = {"group_id": group, "person_id": teacher, "begins_on": begins_on, "ends_on": None}
+    terms.append(Draft(values))
+    return terms[-1:]
+
+
+async def import_students(
+    imports: ImportRepository, actor: Actor, year: AcademicYear, rows: Sequence[Row[StudentCells]]
+) -> dict[str, int]:
+    """Add or change students with their guardians, and enrol them; nobody is expelled."""
+    people = await imports.people(actor)
+    families = _Families(actor, year, people, await imports.groups(actor, year))
+    families.know(await imports.enrolments(actor, year), await imports.guardianships(actor))
+    counts = tally(_each(rows, families.take))
+    enrolments = _all_of(families.enrolments)
+    # Who is new to the school is in no other group yet.
+    joining = [
+        one
+        for one in enrolments
+        if (one.is_new or one.is_changed) and not one.values["student_id"].is_new
+    ]
+    await imports.save(actor, Person, people.persons)
+    await imports.save(actor, RoleAssignment, people.roles)
+    await imports.save_guardianships(actor, _all_of(families.guardianships))
+    await imports.save(actor, Enrolment, enrolments)
+    await imports.check_students(actor, joining)
+    return counts
+
+
+class _Families:
+    """Students in their classes, and guardians with their children."""
+
+    def __init__(
+        self, actor: Actor, year: AcademicYear, people: People, groups: Iterable[Draft]
+    ) -> None:
+        self._today = actor.today
+        self._year = year
+        self._people = people
+        self._groups = {_class_key(group.values["name"]): group for group in groups}
+        self.enrolments: defaultdict[Draft, list[Draft]] = defaultdict(list)
+        self.guardianships: defaultdict[Draft, list[Draft]] = defaultdict(list)
+
+    def know(self, enrolments: Iterable[Draft], guardianships: Iterable[Draft]) -> None:
+        """Learn what the school has already."""
+        persons = {person.id: person for person in self._people.persons}
+        groups = {group.id: group for group in self._groups.values()}
+        for one in enrolments:
+            student = persons[one.values["student_id"]]
+            group_id = one.values["group_id"]
+            one.values |= {"student_id": student, "group_id": groups.get(group_id, group_id)}
+            self.enrolments[student].append(one)
+        for one in guardianships:
+            student = persons[one.values["student_id"]]
+            guardian = persons[one.values["guardian_id"]]
+            one.values |= {"student_id": student, "guardian_id": guardian}
+            self.guardianships[student].append(one)
+
+    def take(self, cells: StudentCells) -> list[Draft]:
+        """Return the row's student with all that belongs to them."""
+        group = self._groups.get(_class_key(cells.class_name))
+        if group is None:
+            raise CellError("Класс", "unknown-reference", _NO_CLASS)
+        _check_class(group)
+        begins_on = max(cells.begins_on or self._year.begins_on, self._year.begins_on)
+        if begins_on > self._year.ends_on:
+            raise CellError("Дата зачисления", "outside-academic-year", _OUTSIDE_YEAR)
+        student = self._people.match(cells, "Номер личного дела", frozenset({Role.STUDENT}))
+        self._people.fill(student, cells)
+        # One may sign in before the first day of school.
+        since = min(begins_on, self._today)
+        drafts = [student, self._enrol(student, group, cells, begins_on)]
+        drafts += self._people.give(student, Role.STUDENT, since, self._today)
+        for guardian in (cells.guardian_1, cells.guardian_2):
+            if guardian is not None:
+                drafts += self._answer_for(student, guardian, since)
+        return drafts
+
+    def _enrol(self, student: Draft, group: Draft, cells: StudentCells, begins_on: date) -> Draft:
+        enrolments = self.enrolments[student]
+        live = [one for one in enrolments if in_force(one, begins_on)]
+        own = next((one for one in live if one.values["group_id"] is group), None)
+        if own is not None and own.values["ends_on"] is not None:
+            # An old list that is loaded again brings nobody back.
+            return own
+        if any(one is not own for one in live):
+            raise CellError("Класс", "in-another-class", _OTHER_CLASS)
+        if own is None:
+            own = Draft(
+                {
+                    "group_id": group,
+                    "kind": GroupKind.CLASS.value,
+                    "student_id": student,
+                    "begins_on": begins_on,
+                    "ends_on": None,
+                    "order_number": None,
+                }
+            )
+            enrolments.append(own)
+        own.fill({"begins_on": cells.begins_on and begins_on, "order_number": cells.order_number})
+        return own
+
+    def _answer_for(self, student: Draft, cells: GuardianCells, since: date) -> list[Draft]:
+        links = self.guardianships[student]
+        guardian = self._people.match_guardian(
+            cells, [link.values["guardian_id"] for link in links]
+        )
+        self._people.fill(guardian, cells)
+        own = [link for link in links if link.values["guardian_id"] is guardian]
+        live = [link for link in own if in_force(link, self._today)]
+        if own and not live:
+            # Rights that were ended come back by a deed, not by an old list.
+            return [guardian]
+        if not live:
+            values = {"guardian_id": guardian, "student_id": student, "begins_on": since}
+            live = [Draft({**values, "kind": cells.kind.value, "ends_on": None})]
+            links += live
+        live[0].values["kind"] = cells.kind.value
+        return [guardian, live[0]]

@@ -1,0 +1,105 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Query
+
+from dnevnik_api.contract import clauses
+from dnevnik_api.errors import IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE
+from dnevnik_api.fields import MAX_ID
+from dnevnik_api.organizations.repository import AcademicYearRepository
+from dnevnik_api.policy import Actor, Permission, requires
+from dnevnik_api.problems import documented
+from dnevnik_api.routing import TransactionRoute
+
+from . import actions
+from .repository import ImportRepository
+from .schemas import ClassCells, ImportRead, StaffCells, StudentCells
+from .table import read
+
+router = APIRouter(
+    prefix="/organizations/{organization_id}/imports",
+    tags=["imports"],
+    route_class=TransactionRoute,
+)
+
+Importer = Annotated[Actor, requires(Permission.IMPORTS_WRITE)]
+Imports = Annotated[ImportRepository, Depends()]
+AcademicYears = Annotated[AcademicYearRepository, Depends()]
+CsvFile = Annotated[bytes, Body(media_type="text/csv")]
+YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
+ValidateOnly = Annotated[
+    bool, Query(description="Rehearse: check and count everything, keep nothing.")
+]
+
+
+@router.post(
+    "/staff",
+    summary="Import staff",
+    openapi_extra=clauses("А.11"),
+    responses=documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
+)
+async def import_staff(
+    body: CsvFile, actor: Importer, imports: Imports, validate_only: ValidateOnly = False
+) -> ImportRead:
+    """Add or change employees from a CSV file, all rows or none (А.11).
+
+    Columns: «Фамилия», «Имя», «Отчество», «Табельный номер», «Дата рождения», «Роли» (several with
+    commas), «Дата приёма», «E-mail», «Телефон».
+    """
+    rows = await read(body, StaffCells)
+    async with imports.writing(actor, validate_only=validate_only):
+        counts = await actions.import_staff(imports, actor, rows)
+    return ImportRead(**counts, validate_only=validate_only)
+
+
+@router.post(
+    "/classes",
+    summary="Import classes",
+    openapi_extra=clauses("А.11", "А.15"),
+    responses=documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
+)
+async def import_classes(
+    body: CsvFile,
+    actor: Importer,
+    imports: Imports,
+    years: AcademicYears,
+    academic_year_id: YearId,
+    validate_only: ValidateOnly = False,
+) -> ImportRead:
+    """Add or change classes of a school year from a CSV file, all rows or none (А.15).
+
+    Columns: «Класс», «Параллель», «Профиль», «Классный руководитель» (number or full name).
+    """
+    rows = await read(body, ClassCells)
+    async with imports.writing(actor, validate_only=validate_only):
+        year = await years.get(actor, academic_year_id)
+        counts = await actions.import_classes(imports, actor, year, rows)
+    return ImportRead(**counts, validate_only=validate_only)
+
+
+@router.post(
+    "/students",
+    summary="Import students with guardians",
+    openapi_extra=clauses("А.11", "А.18"),
+    responses=documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
+)
+async def import_students(
+    body: CsvFile,
+    actor: Importer,
+    imports: Imports,
+    years: AcademicYears,
+    academic_year_id: YearId,
+    validate_only: ValidateOnly = False,
+) -> ImportRead:
+    """Add or change students with up to two guardians each and enrol them, all rows or none.
+
+    Columns: «Фамилия», «Имя», «Отчество», «Номер личного дела», «Дата рождения», «Класс», «Дата
+    зачисления», «Приказ о зачислении»; «Родитель 1: фамилия», «…: имя», «…: отчество», «…: кем
+    приходится», «…: e-mail», «…: телефон», and the same of «Родитель 2». A date before the school
+    year means its first day. A guardian whom siblings share is one person, found by the same name
+    and the same e-mail or phone.
+    """
+    rows = await read(body, StudentCells)
+    async with imports.writing(actor, validate_only=validate_only):
+        year = await years.get(actor, academic_year_id)
+        counts = await actions.import_students(imports, actor, year, rows)
+    return ImportRead(**counts, validate_only=validate_only)
