@@ -66,6 +66,7 @@ _VALIDATION: dict[str, Text] = {
     "bells_overlap": Text("Звонки пересекаются.", "The bells overlap."),
     "bells_repeated": Text("Номер урока повторяется.", "A lesson number is repeated."),
     "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
+    "repeated": Text("Значение повторяется.", "A value is repeated."),
     "unknown-parameter": Text("Неизвестный параметр.", "Unknown parameter."),
 }
 _WRONG = Text("Недопустимое значение.", "A wrong value.")

@@ -241,20 +241,20 @@ class StudentRepository:
         term = term_of(actor, values)
         begins_on = term.pop("begins_on")
         student = await records.add(self._session, actor, Person(**term))
-        await self.come_back(actor, student, begins_on)
+        await self.enter(actor, student.id, begins_on)
         return student
 
     async def change(self, actor: Actor, student: Person, changes: Mapping[str, Any]) -> None:
         """Change a student."""
         await _change_person(self._session, actor, student, changes)
 
-    async def leave(self, actor: Actor, student: Person, on: date) -> None:
+    async def leave(self, actor: Actor, student_id: int, on: date) -> None:
         """Let a person be a student no longer; raise NOT_A_MEMBER for who is none on the day."""
         roles = (
             select(RoleAssignment)
             .where(
                 RoleAssignment.organization_id == actor.organization_id,
-                RoleAssignment.person_id == student.id,
+                RoleAssignment.person_id == student_id,
                 RoleAssignment.role == Role.STUDENT,
                 on_day(on),
             )
@@ -264,9 +264,9 @@ class StudentRepository:
             raise NOT_A_MEMBER()
         await records.change(self._session, actor, role, {"ends_on": on})
 
-    async def come_back(self, actor: Actor, student: Person, on: date) -> None:
-        """Let a person be a student, anew or again after having left."""
-        role = RoleAssignment(person_id=student.id, role=Role.STUDENT, begins_on=on)
+    async def enter(self, actor: Actor, student_id: int, on: date) -> None:
+        """Let a person be a student from a day, also again after having left."""
+        role = RoleAssignment(person_id=student_id, role=Role.STUDENT, begins_on=on)
         await records.add(self._session, actor, role)
 
 

@@ -1,0 +1,136 @@
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from dnevnik_api.fields import Day, Grade, Id, Line, Read, Request, ShortName, optional
+
+from .models import GroupKind
+
+
+def _unique(ids: list[int]) -> list[int]:
+    if len(set(ids)) < len(ids):
+        raise PydanticCustomError("repeated", "must not be repeated")
+    return ids
+
+
+ClassIds = Annotated[
+    list[Id],
+    Field(max_length=50, description="The classes that a study group is drawn from."),
+    AfterValidator(_unique),
+]
+StudentIds = Annotated[list[Id], Field(min_length=1, max_length=500), AfterValidator(_unique)]
+Begins = Annotated[Day | None, Field(description="Today, if left out.", examples=["2026-09-01"])]
+Ends = Annotated[
+    Day | None, Field(description="On this day it is no longer in force.", examples=["2027-06-01"])
+]
+Order = Annotated[ShortName | None, Field(description="Number of the order.", examples=["12-у"])]
+
+
+class GroupCreate(Request):
+    academic_year_id: Id = Field(examples=[1])
+    kind: GroupKind = Field(examples=["class"])
+    name: ShortName = Field(examples=["5А"])
+    grade: Grade = Field(examples=[5])
+    profile: Line | None = Field(None, examples=["Математический"])
+    class_ids: ClassIds = Field(default_factory=list, examples=[[]])
+
+
+class GroupUpdate(Request):
+    name: ShortName = optional(examples=["5А"])
+    grade: Grade = optional()
+    profile: Line | None = None
+    class_ids: ClassIds = optional()
+
+
+class GroupRead(Read):
+    id: int
+    academic_year_id: int
+    kind: GroupKind
+    name: str
+    grade: int
+    profile: str | None
+    class_ids: list[int]
+    version: int
+
+
+class EnrolmentsCreate(Request):
+    student_ids: StudentIds = Field(examples=[[41, 42]])
+    begins_on: Begins = None
+    ends_on: Ends = None
+    order_number: Order = None
+
+    def pointers(self) -> dict[int, str]:
+        """Return the students, each with the place in the body."""
+        return {one: f"/student_ids/{place}" for place, one in enumerate(self.student_ids)}
+
+
+class EnrolmentUpdate(Request):
+    """Merge patch: ``ends_on`` of today ends the enrolment now, null lets it go on."""
+
+    begins_on: Day = optional(examples=["2026-09-01"])
+    ends_on: Ends = None
+    order_number: Order = None
+    end_order_number: Order = None
+
+
+class EnrolmentRead(Read):
+    id: int
+    group_id: int
+    group_name: str
+    kind: GroupKind
+    student_id: int
+    student_name: str
+    begins_on: date
+    ends_on: date | None
+    order_number: str | None
+    end_order_number: str | None
+    version: int
+
+
+class EnrolmentList(Read):
+    items: list[EnrolmentRead]
+
+
+class TransferCreate(Request):
+    from_group_id: Id = Field(examples=[7])
+    to_group_id: Id = Field(examples=[8])
+    on: Day = Field(description="The first day in the new group.", examples=["2026-11-05"])
+    order_number: Order = None
+
+
+class DepartureCreate(Request):
+    on: Day = Field(description="The first day on which they are gone.", examples=["2026-11-05"])
+    order_number: Order = None
+
+
+class ReturnCreate(Request):
+    group_id: Id = Field(examples=[7])
+    on: Day = Field(description="The first day on which they are back.", examples=["2027-01-11"])
+    order_number: Order = None
+
+
+class HomeroomCreate(Request):
+    person_id: Id = Field(examples=[17])
+    begins_on: Begins = None
+    ends_on: Ends = None
+
+
+class HomeroomUpdate(Request):
+    begins_on: Day = optional(examples=["2026-09-01"])
+    ends_on: Ends = None
+
+
+class HomeroomRead(Read):
+    id: int
+    group_id: int
+    person_id: int
+    full_name: str
+    begins_on: date
+    ends_on: date | None
+    version: int
+
+
+class HomeroomList(Read):
+    items: list[HomeroomRead]
