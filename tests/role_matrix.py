@@ -128,6 +128,7 @@ DOORS = {
     f"GET {_O}/workplace": TEACHING | {"homeroom_teacher"},
     # histories
     f"GET {_O}/mark-changes": {"coordinator"},
+    f"GET {_O}/mark-changes/export": {"coordinator"},
     f"GET {_O}/entry-changes": {"coordinator"},
     # people
     f"GET {_O}/staff": STAFF,
@@ -154,6 +155,7 @@ DOORS = {
     f"POST {_O}/imports/staff": {"coordinator"},
     f"POST {_O}/imports/classes": {"coordinator"},
     f"POST {_O}/imports/students": {"coordinator"},
+    f"POST {_O}/imports/timetable": {"coordinator"},
     # classes
     f"GET {_O}/groups": STAFF,
     f"POST {_O}/groups": {"coordinator", "homeroom_teacher"},

@@ -216,6 +216,28 @@ async def test_the_mark_change_report_has_its_filters_and_is_the_coordinators(
 
 
 @pytest.mark.clause("2.14c")
+async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
+    as_: SignIn, school: School
+) -> None:
+    await as_(school.teacher).put(
+        f"/works/{school.work_id}/students/{school.student.id}/marks/1",
+        json={"value": "5-", "comment": "=HYPERLINK(1)"},
+        headers=NEW,
+    )
+    answer = await as_(school.coordinator).get(
+        "/mark-changes/export", params={"student_id": school.student.id}
+    )
+    assert answer.headers["content-type"].startswith("text/csv")
+    header, row = answer.content.decode("utf-8-sig").splitlines()
+    assert header.startswith("Когда;Кто изменил;Класс;Предмет")
+    assert row == (
+        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;"
+        "'=HYPERLINK(1)"
+    )
+    assert (await as_(school.teacher).get("/mark-changes/export")).status_code == 403
+
+
+@pytest.mark.clause("2.14c")
 @pytest.mark.parametrize("table", ["mark_changes", "entry_changes"])
 @pytest.mark.parametrize("role", ["dnevnik_app", "dnevnik_owner"])
 async def test_nobody_alters_or_removes_a_record_of_a_change(

@@ -298,6 +298,12 @@ LATE_SUBSTITUTION = _problem(
     ("Урок уже начался", "The lesson has begun"),
     ("Замена записывается до начала урока.", "A substitution is recorded before the lesson."),
 )
+TOO_MANY_ROWS = _problem(
+    "too-many-rows",
+    409,
+    ("Слишком большой отчёт", "Too many rows"),
+    ("В отчёте больше {limit} строк: сузьте фильтры.", "Over {limit} rows: narrow the filters."),
+)
 LAST_COORDINATOR = _problem(
     "last-coordinator",
     409,

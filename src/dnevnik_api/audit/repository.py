@@ -3,15 +3,32 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from dnevnik_api.db import SessionDep
+from dnevnik_api.documents import csv_table
+from dnevnik_api.errors import TOO_MANY_ROWS
 from dnevnik_api.history import EntryChange
 from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor
 
 H = TypeVar("H", MarkChange, EntryChange)
+Days = tuple[date | None, date | None]
+
+MAX_ROWS = 50_000
+COLUMNS = (
+    "Когда",
+    "Кто изменил",
+    "Класс",
+    "Предмет",
+    "Дата урока",
+    "Учащийся",
+    "Было",
+    "Стало",
+    "Комментарий был",
+    "Комментарий стал",
+)
 
 
 class HistoryRepository:
@@ -21,13 +38,42 @@ class HistoryRepository:
         self._session = session
 
     async def mark_changes(
-        self, actor: Actor, window: Window, filters: Mapping[str, Any], days: tuple[Any, Any]
+        self, actor: Actor, window: Window, filters: Mapping[str, Any], days: Days
     ) -> Slice[MarkChange]:
         """Return the mark change report, newest first (2.14c)."""
         return await self._page(actor, MarkChange, window, filters, days)
 
+    async def export_mark_changes(
+        self, actor: Actor, filters: Mapping[str, Any], days: Days
+    ) -> bytes:
+        """Return the whole report as CSV, oldest first; raise TOO_MANY_ROWS beyond the limit."""
+        changes = _changes(actor, MarkChange, filters, days)
+        ordered = changes.order_by(MarkChange.changed_at, MarkChange.id).limit(MAX_ROWS + 1)
+        rows = (await self._session.scalars(ordered)).all()
+        if len(rows) > MAX_ROWS:
+            raise TOO_MANY_ROWS(limit=MAX_ROWS)
+        zone = ZoneInfo(actor.time_zone)
+        return csv_table(
+            COLUMNS,
+            (
+                (
+                    one.changed_at.astimezone(zone),
+                    one.actor_name,
+                    one.group_name,
+                    one.subject_name,
+                    one.lesson_date,
+                    one.student_name,
+                    one.old_value,
+                    one.new_value,
+                    one.old_comment,
+                    one.new_comment,
+                )
+                for one in rows
+            ),
+        )
+
     async def entry_changes(
-        self, actor: Actor, window: Window, filters: Mapping[str, Any], days: tuple[Any, Any]
+        self, actor: Actor, window: Window, filters: Mapping[str, Any], days: Days
     ) -> Slice[EntryChange]:
         """Return the changes of all other records, newest first."""
         return await self._page(actor, EntryChange, window, filters, days)
@@ -38,20 +84,25 @@ class HistoryRepository:
         history: type[H],
         window: Window,
         filters: Mapping[str, Any],
-        days: tuple[date | None, date | None],
+        days: Days,
     ) -> Slice[H]:
-        changes = select(history).where(history.organization_id == actor.organization_id)
-        for name, value in filters.items():
-            if value is not None:
-                changes = changes.where(getattr(history, name) == value)
-        first, last = days
-        if first is not None:
-            changes = changes.where(history.changed_at >= _midnight(first, actor))
-        if last is not None:
-            changes = changes.where(history.changed_at < _midnight(last + timedelta(1), actor))
+        changes = _changes(actor, history, filters, days)
         return await paginate(
             self._session, changes, window, history.changed_at, history.id, descending=True
         )
+
+
+def _changes(actor: Actor, history: type[H], filters: Mapping[str, Any], days: Days) -> Select[H]:
+    changes = select(history).where(history.organization_id == actor.organization_id)
+    for name, value in filters.items():
+        if value is not None:
+            changes = changes.where(getattr(history, name) == value)
+    first, last = days
+    if first is not None:
+        changes = changes.where(history.changed_at >= _midnight(first, actor))
+    if last is not None:
+        changes = changes.where(history.changed_at < _midnight(last + timedelta(1), actor))
+    return changes
 
 
 def _midnight(day: date, actor: Actor) -> datetime:
