@@ -130,7 +130,7 @@ def _is_common(password: str, login: str) -> bool:
         rest = word
         for known in _CONTEXT:
             rest = rest.replace(known, "")
-        if rest != word and len(rest) < _ENOUGH_BESIDE:
+        if rest != word and sum(map(str.isalpha, rest)) < _ENOUGH_BESIDE:
             return True
     return False
 

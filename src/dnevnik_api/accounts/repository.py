@@ -1,4 +1,5 @@
 import hashlib
+import math
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -438,9 +439,9 @@ class FailureRepository:
             if counter.last_failed_at + FORGOTTEN_AFTER <= now:
                 counter.failures = 0
             wait = wait_after(counter.failures, limits[counter.digest])
-            if (left := counter.last_failed_at + wait - now).total_seconds() > 0:
-                seconds = int(left.total_seconds()) + 1
-                raise TOO_MANY_REQUESTS(headers={"Retry-After": str(seconds)}, seconds=seconds)
+            left = math.ceil((counter.last_failed_at + wait - now).total_seconds())
+            if left > 0:
+                raise TOO_MANY_REQUESTS(headers={"Retry-After": str(left)}, seconds=left)
             counter.failures += 1
             counter.last_failed_at = now
         await self._session.flush()

@@ -18,14 +18,19 @@ class SignInState(StrEnum):
     REGISTRATION_REQUIRED = "registration_required"
 
 
-def _no_nul(password: SecretStr) -> SecretStr:
-    if "\0" in password.get_secret_value():
+def _can_be_typed(password: SecretStr) -> SecretStr:
+    characters = password.get_secret_value()
+    if "\0" in characters:
         raise PydanticCustomError("nul_character", "must not contain the NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in characters):
+        raise PydanticCustomError("lone_surrogate", "must be valid Unicode")
     return password
 
 
 Login = Annotated[ShortName, StringConstraints(strip_whitespace=True, to_lower=True)]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_LENGTH), AfterValidator(_no_nul)]
+Password = Annotated[
+    SecretStr, Field(min_length=1, max_length=MAX_LENGTH), AfterValidator(_can_be_typed)
+]
 
 
 class SecretRequest(Request):
@@ -40,7 +45,7 @@ class SignIn(SecretRequest):
 
 
 class Refresh(Request):
-    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+    refresh_token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] = Field(
         examples=["x3QJ0bqT5r8mPZ1vYk7hC2dN6wL9aEsUfGiRoKtBnMc"]
     )
 
