@@ -7,7 +7,7 @@ from typing import Any
 from dnevnik_api.people.repository import StudentRepository
 from dnevnik_api.policy import Actor
 
-from .policy import check_same_kind
+from .policy import check_move
 from .repository import EnrolmentRepository, GroupRepository
 from .schemas import ReturnCreate, TransferCreate
 
@@ -21,12 +21,12 @@ async def transfer(
 ) -> Any:
     """Move a student from one class to another, or from one study group to another.
 
-    Raise INVALID for groups that are unknown or of two kinds, NOT_OWN_CLASS for who may not
+    Raise INVALID for groups that are unknown, one or of two kinds, NOT_OWN_CLASS for who may not
     arrange both, NOT_A_MEMBER for a student who is not in the first group on that day.
     """
     start = await groups.refer(actor, body.from_group_id, "/from_group_id")
     goal = await groups.refer(actor, body.to_group_id, "/to_group_id")
-    check_same_kind(start, goal)
+    check_move(start, goal)
     for group in (start, goal):
         await groups.check_may_arrange(actor, group)
     return await enrolments.transfer(actor, student_id, start, goal, body.on, body.order_number)

@@ -67,16 +67,16 @@ def check_classes(kind: str, class_ids: Collection[int]) -> None:
         raise INVALID([FieldError("/class_ids", "not-for-a-class", _NOT_FOR_A_CLASS)])
 
 
-def check_same_kind(start: Group, goal: Group) -> None:
-    """Refuse a transfer from a class into a study group or back."""
-    if start.kind != goal.kind:
-        raise INVALID([FieldError("/to_group_id", "other-kind", _OTHER_KIND)])
+def check_move(start: Group, goal: Group) -> None:
+    """Refuse a move from a class into a study group or back, and one to where the student is."""
+    if start.kind != goal.kind or start.id == goal.id:
+        raise INVALID([FieldError("/to_group_id", "no-move", _NO_MOVE)])
 
 
 _NOT_FOR_A_CLASS = Text(
     "Из классов набирается только учебная группа.", "Only a study group is drawn from classes."
 )
-_OTHER_KIND = Text(
-    "Из класса переводят в класс, из группы – в группу.",
-    "One moves from class to class, from study group to study group.",
+_NO_MOVE = Text(
+    "Из класса переводят в другой класс, из группы – в другую группу.",
+    "One moves from class to another class, from study group to another study group.",
 )

@@ -11,7 +11,6 @@ from sqlalchemy import (
     and_,
     cast,
     delete,
-    exists,
     func,
     or_,
     select,
@@ -446,18 +445,24 @@ def _is(model: Any, key: Any) -> ColumnElement[bool]:
 
 def _astray(day: ColumnElement[date]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of being in a study group, but in none of its classes on ``day``."""
-    classes = select(GroupParent.class_id).where(
-        GroupParent.organization_id == Enrolment.organization_id,
-        GroupParent.group_id == Enrolment.group_id,
+    parent = (
+        select(GroupParent.id)
+        .where(
+            GroupParent.organization_id == Enrolment.organization_id,
+            GroupParent.group_id == Enrolment.group_id,
+        )
+        .correlate(Enrolment)
     )
     held = aliased(Enrolment)
-    in_one = exists().where(
-        held.organization_id == Enrolment.organization_id,
+    in_class = parent.join(
+        held,
+        (held.organization_id == GroupParent.organization_id)
+        & (held.group_id == GroupParent.class_id),
+    ).where(
         held.student_id == Enrolment.student_id,
-        held.group_id.in_(classes),
         func.daterange(held.begins_on, held.ends_on).bool_op("@>")(day),
     )
-    return classes.exists(), ~in_one
+    return parent.exists(), ~in_class.exists()
 
 
 def _not_over(actor: Actor, student_id: int, on: date) -> Select[Enrolment]:
