@@ -31,6 +31,28 @@ STUDENTS = f"""\
 Л-3,Яшин,Ян,,01.01.2015,5A,,,,,,,,,,,,,
 """
 
+WEEK = """\
+День недели;Урок;Класс или группа;Предмет;Педагог;Кабинет
+Понедельник;1;5А;Математика;Кузнецов Иван;214
+пн;2;5а;Русский язык;Лапина Вера;
+2;1;5Б;Математика;Ёлкина Мария;214
+вт;3;5Б;Русский язык;Кузнецов Иван;214
+"""
+
+
+async def timetable_of(coordinator: httpx.AsyncClient, school: School) -> dict[str, int]:
+    """Make an empty weekly timetable, and return the query that chooses it."""
+    body = {
+        "academic_year_id": school.year_id,
+        "bell_schedule_id": school.bell_schedule_id,
+        "name": "Первое полугодие",
+        "begins_on": "2026-11-09",
+        "ends_on": "2026-12-27",
+    }
+    added = await coordinator.post("/timetables", json=body)
+    assert added.status_code == 201, added.text
+    return {"timetable_id": added.json()["id"]}
+
 
 async def send(
     client: httpx.AsyncClient, kind: str, file: str | bytes, **query: Any
@@ -354,3 +376,69 @@ async def test_a_thousand_students_with_guardians_take_few_statements(
     statements.clear()
     assert await counts(await send(coordinator, "students", changed, **year)) == (0, 1000, 0)
     assert len(statements) <= 20
+
+
+@pytest.mark.clause("А.19")
+async def test_a_week_opens_its_journals_and_a_second_time_nothing_changes(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    chosen = await timetable_of(coordinator, school)
+    rehearsed = await send(coordinator, "timetable", WEEK, **chosen, validate_only="true")
+    assert await counts(rehearsed) == (4, 0, 0)
+    assert await counts(await send(coordinator, "timetable", WEEK, **chosen)) == (4, 0, 0)
+    entries = await coordinator.get(f"/timetables/{chosen['timetable_id']}/entries")
+    assert [
+        (one["weekday"], one["number"], one["group_name"], one["subject_name"], one["room_name"])
+        for one in entries.json()["items"]
+    ] == [
+        (1, 1, "5А", "Математика", "214"),
+        (1, 2, "5А", "Русский язык", None),
+        (2, 1, "5Б", "Математика", "214"),
+        (2, 3, "5Б", "Русский язык", "214"),
+    ]
+    journals = (await coordinator.get("/journals")).json()["items"]
+    opened = next(
+        one
+        for one in journals
+        if (one["group_name"], one["subject_name"]) == ("5Б", "Русский язык")
+    )
+    assert [one["teacher_name"] for one in opened["teachers"]] == ["Кузнецов Иван"]
+    before = await everything(school)
+    assert await counts(await send(coordinator, "timetable", WEEK, **chosen)) == (0, 0, 4)
+    assert await everything(school) == before
+    moved = WEEK.replace("Русский язык;Кузнецов Иван;214", "Русский язык;Ёлкина Мария;")
+    assert await counts(await send(coordinator, "timetable", moved, **chosen)) == (0, 1, 3)
+
+
+@pytest.mark.clause("А.19")
+async def test_a_week_that_needs_someone_twice_or_names_nobody_is_refused(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    chosen = await timetable_of(coordinator, school)
+    before = await everything(school)
+    clash = await send(coordinator, "timetable", WEEK.replace("вт;3", "пн;1"), **chosen)
+    assert (clash.status_code, clash.json()["type"]) == (409, "/problems/timetable-clash")
+    assert "Кузнецов Иван" in clash.json()["detail"]
+    wrong = (
+        WEEK.replace("214", "999", 1)
+        .replace("пн;2;5а", "пн;9;5а")
+        .replace("2;1;5Б;Математика", "2;1;5Ж;Математика")
+        .replace("5Б;Русский язык;Кузнецов", "5Б;Латынь;Кузнецов")
+    )
+    wrong += "ср;1;5А;Математика;Иванов Егор;\nср;1;5А;Математика;Кузнецов Иван;\n" * 2
+    assert places(await send(coordinator, "timetable", wrong, **chosen)) == [
+        ("/rows/2/Кабинет", "unknown-reference"),
+        ("/rows/3/Урок", "no-bell"),
+        ("/rows/4/Класс или группа", "unknown-reference"),
+        ("/rows/5/Предмет", "unknown-reference"),
+        ("/rows/6/Педагог", "unknown-reference"),
+        ("/rows/8/Педагог", "unknown-reference"),
+        ("/rows/9", "repeated-row"),
+    ]
+    words = await send(coordinator, "timetable", WEEK.replace("пн;", "дн;"), **chosen)
+    assert places(words) == [("/rows/3/День недели", "enum")]
+    assert "понедельник" in words.json()["errors"][0]["detail"]
+    assert (await send(coordinator, "timetable", WEEK, timetable_id=10**12)).status_code == 404
+    assert await everything(school) == before

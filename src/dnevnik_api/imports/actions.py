@@ -6,23 +6,34 @@ from datetime import date
 
 from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
 from dnevnik_api.errors import Text
+from dnevnik_api.lessons.models import Journal
 from dnevnik_api.organizations.models import AcademicYear
 from dnevnik_api.people.models import Person, RoleAssignment, StaffRole
-from dnevnik_api.policy import Actor, Role
+from dnevnik_api.policy import TEACHING, Actor, Role
+from dnevnik_api.timetable.models import Timetable
+from dnevnik_api.timetable.repository import NO_SUCH_BELL, TimetableRepository
 
 from .drafts import CellError, Draft, People, in_force, tally
 from .repository import ImportRepository
-from .schemas import ClassCells, GuardianCells, StaffCells, StudentCells
+from .schemas import ClassCells, GuardianCells, StaffCells, StudentCells, TimetableCells
 from .table import R, Refusals, Row, key_of
 
 STAFF = frozenset(Role(role) for role in StaffRole)
 
 _REPEATED = Text("Эта запись уже есть в файле выше.", "The file has this record already above.")
-_NO_CLASS = Text("Такого класса в этом учебном году нет.", "No such class in this school year.")
+_NO_CLASS = Text(
+    "Такого класса или группы в этом учебном году нет.", "No such group in this school year."
+)
 _NOT_A_CLASS = Text("Это учебная группа, а не класс.", "This is a study group, not a class.")
 _OTHER_CLASS = Text(
     "В это время учащийся числится в другом классе: оформите перевод.",
     "The student is in another class then: make a transfer.",
+)
+_NO_SUBJECT = Text("Такого предмета нет.", "There is no such subject.")
+_NO_ROOM = Text("Такого кабинета нет.", "There is no such room.")
+_TWO_ROOMS = Text(
+    "Такой кабинет есть в нескольких зданиях: укажите здание.",
+    "Several buildings have such a room: give the building.",
 )
 _OUTSIDE_YEAR = Text(
     "Дата позже конца учебного года.", "The date is after the end of the school year."
@@ -124,6 +135,134 @@ def _appoint(
     values = {"group_id": group, "person_id": teacher, "begins_on": begins_on, "ends_on": None}
     terms.append(Draft(values))
     return terms[-1:]
+
+
+async def import_timetable(
+    imports: ImportRepository,
+    timetables: TimetableRepository,
+    actor: Actor,
+    year: AcademicYear,
+    timetable: Timetable,
+    rows: Sequence[Row[TimetableCells]],
+) -> dict[str, int]:
+    """Add or change entries of a weekly timetable; journals open and get their teachers."""
+    week = _Week(year, timetable, await imports.people(actor))
+    week.know_places(
+        await imports.groups(actor, year),
+        await imports.subjects(actor),
+        await imports.rooms(actor),
+        await imports.bell_numbers(actor, timetable),
+    )
+    week.know_journals(
+        await imports.journals(actor, year), await imports.journal_teachers(actor, year)
+    )
+    _each(rows, week.take)
+    await imports.save(actor, Journal, week.journals.values())
+    await imports.save_teachers(actor, _all_of(week.teachers))
+    entries = [entry.columns() for entry in week.entries.values()]
+    written = await timetables.write_week(actor, timetable, entries, whole=False)
+    return {
+        "created": written.added,
+        "changed": written.changed,
+        "unchanged": len(entries) - written.added - written.changed,
+        "total": len(entries),
+    }
+
+
+class _Week:
+    """The lessons of a week by the names of their groups, subjects, teachers and rooms."""
+
+    def __init__(self, year: AcademicYear, timetable: Timetable, people: People) -> None:
+        self._year = year
+        self._timetable = timetable
+        self._people = people
+        self._numbers: frozenset[int] = frozenset()
+        self._groups: dict[str, Draft] = {}
+        self._subjects: dict[str, Draft] = {}
+        self._rooms: defaultdict[str, list[Draft]] = defaultdict(list)
+        self._by_id: dict[tuple[str, int | None], Draft] = {}
+        self.journals: dict[tuple[Draft, Draft], Draft] = {}
+        self.teachers: defaultdict[Draft, list[Draft]] = defaultdict(list)
+        self.entries: dict[tuple[int, int, Draft], Draft] = {}
+
+    def know_places(
+        self,
+        groups: Sequence[Draft],
+        subjects: Sequence[Draft],
+        rooms: Sequence[Draft],
+        numbers: frozenset[int],
+    ) -> None:
+        """Learn the names of groups, subjects and rooms, and for which lessons the bells ring."""
+        self._numbers = numbers
+        for group in groups:
+            self._groups[_class_key(group.values["name"])] = group
+            self._by_id["group", group.id] = group
+        for subject in subjects:
+            self._subjects[key_of(subject.values["name"])] = subject
+            self._by_id["subject", subject.id] = subject
+        for subject in subjects:
+            self._subjects.setdefault(key_of(subject.values["short_name"] or ""), subject)
+        for room in rooms:
+            self._rooms[key_of(room.values["name"])].append(room)
+
+    def know_journals(self, journals: Iterable[Draft], teachers: Iterable[Draft]) -> None:
+        """Learn which journals there are and who teaches them."""
+        for journal in journals:
+            group = self._by_id["group", journal.values["group_id"]]
+            self.journals[group, self._by_id["subject", journal.values["subject_id"]]] = journal
+            self._by_id["journal", journal.id] = journal
+        for term in teachers:
+            self.teachers[self._by_id["journal", term.values["journal_id"]]].append(term)
+
+    def take(self, cells: TimetableCells) -> list[Draft]:
+        """Return the row's entry of the week."""
+        if cells.number not in self._numbers:
+            raise CellError("Урок", "no-bell", NO_SUCH_BELL)
+        day = self._timetable.begins_on
+        teacher = self._people.employee(cells.teacher, "Педагог", day, TEACHING)
+        journal = self._journal(cells)
+        self._teach(journal, teacher)
+        values = {
+            "weekday": cells.weekday,
+            "number": cells.number,
+            "journal_id": journal,
+            "teacher_id": teacher,
+            "room_id": self._room(cells),
+        }
+        key = (cells.weekday, cells.number, journal)
+        return [self.entries.setdefault(key, Draft(values))]
+
+    def _journal(self, cells: TimetableCells) -> Draft:
+        group = self._groups.get(_class_key(cells.group))
+        if group is None:
+            raise CellError("Класс или группа", "unknown-reference", _NO_CLASS)
+        subject = self._subjects.get(key_of(cells.subject))
+        if subject is None:
+            raise CellError("Предмет", "unknown-reference", _NO_SUBJECT)
+        values = {"group_id": group, "subject_id": subject, "academic_year_id": self._year.id}
+        return self.journals.setdefault((group, subject), Draft(values))
+
+    def _teach(self, journal: Draft, teacher: Draft) -> None:
+        """Let the teacher teach the journal from the year's beginning, unless they do already."""
+        terms = [one for one in self.teachers[journal] if one.columns()["teacher_id"] == teacher.id]
+        if any(in_force(term, self._timetable.begins_on) for term in terms):
+            return
+        values = {"journal_id": journal, "teacher_id": teacher, "ends_on": None}
+        begins_on = self._timetable.begins_on if terms else self._year.begins_on
+        self.teachers[journal].append(Draft({**values, "begins_on": begins_on}))
+
+    def _room(self, cells: TimetableCells) -> Draft | None:
+        if cells.room is None:
+            return None
+        rooms = [
+            room
+            for room in self._rooms[key_of(cells.room)]
+            if cells.building is None or key_of(room.values["building"]) == key_of(cells.building)
+        ]
+        if len(rooms) != 1:
+            code = "ambiguous" if rooms else "unknown-reference"
+            raise CellError("Кабинет", code, _TWO_ROOMS if rooms else _NO_ROOM)
+        return rooms[0]
 
 
 async def import_students(

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, any_, literal, or_, select
+from sqlalchemy import BigInteger, any_, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -10,11 +10,13 @@ from dnevnik_api import records
 from dnevnik_api.classes.clashes import check_students, lock_timetable
 from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
 from dnevnik_api.db import SessionDep, TenantRow
-from dnevnik_api.organizations.models import AcademicYear
+from dnevnik_api.lessons.models import Journal, JournalTeacher
+from dnevnik_api.organizations.models import AcademicYear, Bell, Room, Subject
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.people.models import Guardianship, Person, RoleAssignment
 from dnevnik_api.people.repository import GuardianshipRepository
 from dnevnik_api.policy import Actor
+from dnevnik_api.timetable.models import Timetable
 
 from .drafts import PERSON, Draft, People
 
@@ -105,6 +107,48 @@ class ImportRepository:
             ],
         )
 
+    async def subjects(self, actor: Actor) -> list[Draft]:
+        """Return the subjects."""
+        return await self._read(actor, Subject, Subject.name, Subject.short_name)
+
+    async def rooms(self, actor: Actor) -> list[Draft]:
+        """Return the rooms."""
+        return await self._read(actor, Room, Room.name, Room.building)
+
+    async def bell_numbers(self, actor: Actor, timetable: Timetable) -> frozenset[int]:
+        """Return the numbers of the lessons that the timetable's bells ring for."""
+        numbers = select(Bell.number).where(
+            Bell.organization_id == actor.organization_id,
+            Bell.bell_schedule_id == timetable.bell_schedule_id,
+        )
+        return frozenset(await self._session.scalars(numbers))
+
+    async def journals(self, actor: Actor, year: AcademicYear) -> list[Draft]:
+        """Return the journals of a school year."""
+        return await self._read(
+            actor,
+            Journal,
+            Journal.group_id,
+            Journal.subject_id,
+            Journal.academic_year_id,
+            where=[Journal.academic_year_id == year.id],
+        )
+
+    async def journal_teachers(self, actor: Actor, year: AcademicYear) -> list[Draft]:
+        """Return who teaches, taught or will teach the journals of a school year."""
+        journals = select(Journal.id).where(
+            Journal.organization_id == actor.organization_id, Journal.academic_year_id == year.id
+        )
+        return await self._read(
+            actor,
+            JournalTeacher,
+            JournalTeacher.journal_id,
+            JournalTeacher.teacher_id,
+            JournalTeacher.begins_on,
+            JournalTeacher.ends_on,
+            where=[JournalTeacher.journal_id.in_(journals)],
+        )
+
     async def _read(
         self,
         actor: Actor,
@@ -141,6 +185,16 @@ class ImportRepository:
         await records.add_many(self._session, actor, rows)
         for draft, row in zip(new, rows, strict=True):
             draft.id = row.id
+
+    async def save_teachers(self, actor: Actor, drafts: Sequence[Draft]) -> None:
+        """Write who teaches which journals; the journals are moved on, since they show it."""
+        ids = [draft.columns()["journal_id"] for draft in drafts if draft.is_new]
+        await self.save(actor, JournalTeacher, drafts)
+        moved_on = update(Journal).where(
+            Journal.organization_id == actor.organization_id,
+            Journal.id == any_(literal(ids, ARRAY(BigInteger))),
+        )
+        await self._session.execute(moved_on.values(version=Journal.version + 1))
 
     async def save_guardianships(self, actor: Actor, drafts: Sequence[Draft]) -> None:
         """Write guardianships; with the first one comes the role."""

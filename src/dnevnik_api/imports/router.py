@@ -9,10 +9,11 @@ from dnevnik_api.organizations.repository import AcademicYearRepository
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.timetable.repository import TimetableRepository
 
 from . import actions
 from .repository import ImportRepository
-from .schemas import ClassCells, ImportRead, StaffCells, StudentCells
+from .schemas import ClassCells, ImportRead, StaffCells, StudentCells, TimetableCells
 from .table import read
 
 router = APIRouter(
@@ -24,8 +25,10 @@ router = APIRouter(
 Importer = Annotated[Actor, requires(Permission.IMPORTS_WRITE)]
 Imports = Annotated[ImportRepository, Depends()]
 AcademicYears = Annotated[AcademicYearRepository, Depends()]
+Timetables = Annotated[TimetableRepository, Depends()]
 CsvFile = Annotated[bytes, Body(media_type="text/csv")]
 YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
+TimetableId = Annotated[int, Query(ge=1, le=MAX_ID)]
 ValidateOnly = Annotated[
     bool, Query(description="Rehearse: check and count everything, keep nothing.")
 ]
@@ -102,4 +105,33 @@ async def import_students(
     async with imports.writing(actor, validate_only=validate_only):
         year = await years.get(actor, academic_year_id)
         counts = await actions.import_students(imports, actor, year, rows)
+    return ImportRead(**counts, validate_only=validate_only)
+
+
+@router.post(
+    "/timetable",
+    summary="Import a weekly timetable",
+    openapi_extra=clauses("А.11", "А.19"),
+    responses=documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
+)
+async def import_timetable(
+    body: CsvFile,
+    actor: Importer,
+    imports: Imports,
+    years: AcademicYears,
+    timetables: Timetables,
+    timetable_id: TimetableId,
+    validate_only: ValidateOnly = False,
+) -> ImportRead:
+    """Add or change lessons of a weekly timetable from a CSV file, all rows or none (А.19).
+
+    Columns: «День недели», «Урок», «Класс или группа», «Предмет», «Педагог» (number or full name),
+    «Кабинет», «Здание». Journals open as they are needed, and get their teachers. Refused with the
+    names if a teacher, a room or a group would be needed twice at one time.
+    """
+    rows = await read(body, TimetableCells)
+    async with imports.writing(actor, validate_only=validate_only):
+        timetable = await timetables.lock(actor, timetable_id)
+        year = await years.get(actor, timetable.academic_year_id)
+        counts = await actions.import_timetable(imports, timetables, actor, year, timetable, rows)
     return ImportRead(**counts, validate_only=validate_only)
