@@ -12,14 +12,18 @@ from typing import Annotated, Any, NoReturn
 import asyncpg
 import typer
 import uvloop
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from rich.console import Console
+from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import embedded, jobs, logs, serving
-from .db import make_engine
+from .accounts.passwords import Passwords
+from .clock import system_clock
+from .db import make_engine, make_sessions, open_session
 from .embedded import APP_ROLE, OWNER_ROLE, WORKER_ROLE, EmbeddedError
+from .founding import NewSchool, found
 from .main import create_app
 from .migrating import WrongRoleError, WrongSchemaError, check_role, check_schema
 from .migrating import migrate as migrate_database
@@ -66,7 +70,6 @@ def _plainly() -> Iterator[None]:
         AddressError,
         DatabaseError,
         EmbeddedError,
-        WeakKeyError,
         WrongRoleError,
         WrongSchemaError,
     ) as error:
@@ -114,11 +117,13 @@ def _plain(url: SecretStr | None) -> str | None:
 
 
 @asynccontextmanager
-async def _engine(settings: Settings, url: str | None) -> AsyncIterator[AsyncEngine]:
-    """Open the database for a role that row-level security binds; refuse any other."""
-    if url is None:
+async def _engine(settings: Settings, database: Database) -> AsyncIterator[AsyncEngine]:
+    """Open the database as a role that row-level security binds; refuse any other."""
+    if database.app is None:
         raise SettingsError("DNEVNIK_DATABASE_URL: needed beside DNEVNIK_OWNER_DATABASE_URL.")
-    engine = make_engine(url, pool_size=settings.pool_size)
+    if database.is_embedded:
+        await _migrate(database)
+    engine = make_engine(database.app, pool_size=settings.pool_size)
     try:
         with _telling_of_database():
             await check_role(engine)
@@ -145,7 +150,10 @@ def _telling_of_database() -> Iterator[None]:
 
 def _tokens(settings: Settings) -> Tokens:
     path = settings.signing_key_file or settings.home / "keys" / "access-tokens.pem"
-    return Tokens(load_or_make_key(path))
+    try:
+        return Tokens(load_or_make_key(path))
+    except (OSError, WeakKeyError) as error:
+        raise SettingsError(f"DNEVNIK_SIGNING_KEY_FILE: {error}") from error
 
 
 @app.command()
@@ -168,9 +176,7 @@ def serve(
 async def _serve(
     settings: Settings, database: Database, listening: socket.socket, *, worker: bool
 ) -> None:
-    if database.is_embedded:
-        await _migrate(database)
-    async with _engine(settings, database.app) as engine:
+    async with _engine(settings, database) as engine:
         api = create_app(engine, _tokens(settings))
         console.print(f"The API is at {serving.address_of(listening)}/docs")
         await serving.serve(
@@ -191,10 +197,10 @@ def worker() -> None:
 
 
 async def _work(settings: Settings, database: Database) -> None:
-    async with _engine(settings, database.worker) as engine:
+    async with _engine(settings, database):
         stopping = asyncio.Event()
         with serving.stopped_by_signals(lambda _: stopping.set()):
-            await jobs.work(engine.url.render_as_string(hide_password=False), stopping)
+            await jobs.work(str(database.worker), stopping)
 
 
 @app.command()
@@ -204,6 +210,45 @@ def migrate() -> None:
     with _database(_settings()) as database:
         _run(_migrate(database))
     console.print("The tables are up to date.")
+
+
+@app.command()
+@_plainly()
+def create_organization(
+    name: Annotated[str, typer.Argument(help="Name of the organization.")],
+    *,
+    time_zone: Annotated[str, typer.Option(help="One of Russia's eleven zones.")] = "Europe/Moscow",
+    coordinator: Annotated[
+        str, typer.Option(help="The first coordinator: last, first and middle name.")
+    ],
+) -> None:
+    """Make an organization, and its first coordinator's temporary password."""
+    names = zip(
+        ("last_name", "first_name", "middle_name"), coordinator.split(None, 2), strict=False
+    )
+    try:
+        school = NewSchool.model_validate(
+            {"name": name, "time_zone": time_zone, "coordinator": dict(names)}
+        )
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        raise typer.BadParameter(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+    settings = _settings()
+    with _database(settings) as database:
+        _run(_create_organization(settings, database, school))
+
+
+async def _create_organization(settings: Settings, database: Database, school: NewSchool) -> None:
+    async with _engine(settings, database) as engine:
+        passwords = Passwords()
+        async with open_session(make_sessions(engine)) as session:
+            issued = await found(session, passwords, school, system_clock())
+        passwords.close()
+    table = Table(title=f"{school.name}: shown this once, good for 14 days", title_justify="left")
+    for column in ("Coordinator", "Login", "Temporary password"):
+        table.add_column(column)
+    table.add_row(issued.full_name, issued.login, issued.temporary_password)
+    console.print(table)
 
 
 @app.command()

@@ -89,7 +89,8 @@ def _row(
         "entity_id": entity_id,
         "before": before,
         "after": after,
-        "actor_id": actor.person_id,
+        # 0 is the operator of the program, who is nobody in the school.
+        "actor_id": actor.person_id or None,
         "actor_name": actor.full_name,
         "changed_at": actor.now,
         "request_id": actor.request_id,
