@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11 --python-platform linux
 
+# Compiled files halve the start, whatever the caller's environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check lint types imports format reset real-school bench openapi lock clean

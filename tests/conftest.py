@@ -17,11 +17,15 @@ from fastapi import FastAPI
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dnevnik_api import logs
 from dnevnik_api.db import make_engine
 from dnevnik_api.embedded import Cluster, running
 from dnevnik_api.main import create_app
 from dnevnik_api.migrating import migrate
 from dnevnik_api.tokens import Scope, Tokens, new_signing_key
+
+# As production logs: an exception by its kind and place. The default draws every local variable.
+logs.configure("error")
 
 FAST = {
     "fsync": "off",
