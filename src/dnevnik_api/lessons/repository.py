@@ -265,19 +265,22 @@ class JournalFilters:
 
     def conditions(self, actor: Actor) -> list[ColumnElement[bool]]:
         """Return what a journal must satisfy; a teacher's are those taught now or later."""
-        teaches = exists().where(
-            JournalTeacher.organization_id == Journal.organization_id,
-            JournalTeacher.journal_id == Journal.id,
-            JournalTeacher.teacher_id == self.teacher_id,
-            _not_over(actor),
-        )
-        asked = (
-            (self.group_id, Journal.group_id == self.group_id),
-            (self.subject_id, Journal.subject_id == self.subject_id),
-            (self.academic_year_id, Journal.academic_year_id == self.academic_year_id),
-            (self.teacher_id, teaches),
-        )
-        return [condition for value, condition in asked if value is not None]
+        conditions: list[ColumnElement[bool]] = []
+        if self.group_id is not None:
+            conditions.append(Journal.group_id == self.group_id)
+        if self.subject_id is not None:
+            conditions.append(Journal.subject_id == self.subject_id)
+        if self.academic_year_id is not None:
+            conditions.append(Journal.academic_year_id == self.academic_year_id)
+        if self.teacher_id is not None:
+            teaches = exists().where(
+                JournalTeacher.organization_id == Journal.organization_id,
+                JournalTeacher.journal_id == Journal.id,
+                JournalTeacher.teacher_id == self.teacher_id,
+                _not_over(actor),
+            )
+            conditions.append(teaches)
+        return conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +296,7 @@ class LessonFilters:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what a lesson must satisfy; a teacher's are also those that they substitute."""
-        conditions = []
+        conditions: list[ColumnElement[bool]] = []
         if self.journal_id is not None:
             conditions.append(Lesson.journal_id == self.journal_id)
         if self.group_id is not None:

@@ -11,7 +11,8 @@ WITH entry AS MATERIALIZED (
     WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
 )
 SELECT busy.kind, e.weekday, e.number, busy.name,
-       (array_agg(e.group_name || ' (' || e.subject_name || ')' ORDER BY e.group_name))[1:2] AS lessons
+       (array_agg(e.group_name || ' (' || e.subject_name || ')'
+                  ORDER BY e.group_name, e.subject_name))[1:3] AS lessons
 FROM entry e
 CROSS JOIN LATERAL (VALUES
     ('teacher', e.teacher_id, e.teacher_name),
