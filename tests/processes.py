@@ -88,12 +88,16 @@ def served(folder: Path, *arguments: str, **settings: Any) -> Iterator[Server]:
             server.process.wait()
 
 
+def token_of(tokens: Tokens, person: Person) -> str:
+    """Return an access token that the server takes for ten minutes."""
+    return tokens.issue(person.account_id, person.session_id, SCHOOL_DAY, Scope.FULL)
+
+
 def client_of(server: Server, tokens: Tokens, person: Person) -> httpx.AsyncClient:
     """Return a client of the server that is signed in as the person."""
-    token = tokens.issue(person.account_id, person.session_id, SCHOOL_DAY, Scope.FULL)
     return httpx.AsyncClient(
         base_url=f"{server.address}/v1/organizations/{person.organization_id}",
-        headers={"Authorization": f"Bearer {token}"},
+        headers={"Authorization": f"Bearer {token_of(tokens, person)}"},
         trust_env=False,
         timeout=20,
     )
