@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, exists, func, or_, select, true
 from sqlalchemy.orm import aliased
 
-from dnevnik_api.errors import INVALID, NOT_OWN_CLASS, FieldError, Text
+from dnevnik_api.errors import INVALID, NOT_OWN_CLASS, FieldError, Problem, Text
 from dnevnik_api.people.policy import taught_groups
 from dnevnik_api.policy import Actor, Role
 
@@ -61,10 +61,10 @@ def check_may_arrange(actor: Actor, kind: str, class_ids: Collection[int]) -> No
         raise NOT_OWN_CLASS()
 
 
-def check_classes(kind: str, class_ids: Collection[int]) -> None:
+def check_classes(kind: str, class_ids: Collection[int], problem: Problem) -> None:
     """Refuse a class that is drawn from classes."""
     if kind == GroupKind.CLASS and class_ids:
-        raise INVALID([FieldError("/class_ids", "not-for-a-class", _NOT_FOR_A_CLASS)])
+        raise problem([FieldError("/class_ids", "not-for-a-class", _NOT_FOR_A_CLASS)])
 
 
 def check_move(start: Group, goal: Group) -> None:

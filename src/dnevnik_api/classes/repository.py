@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
+from textwrap import shorten
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +22,8 @@ from dnevnik_api import records
 from dnevnik_api.clock import russian_date
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
+    CONFLICT,
+    INVALID,
     NOT_A_CLASS,
     NOT_A_MEMBER,
     NOT_FOUND,
@@ -96,7 +99,7 @@ class GroupRepository:
         columns = dict(values)
         class_ids: list[int] = columns.pop("class_ids")
         check_may_arrange(actor, columns["kind"], class_ids)
-        check_classes(columns["kind"], class_ids)
+        check_classes(columns["kind"], class_ids, INVALID)
         year_id = columns["academic_year_id"]
         await records.refer(self._session, actor, AcademicYear, year_id, "/academic_year_id")
         await self._check_known(actor, year_id, class_ids)
@@ -114,7 +117,7 @@ class GroupRepository:
         columns = dict(changes)
         class_ids: list[int] = columns.pop("class_ids", was)
         check_may_arrange(actor, group.kind, class_ids)
-        check_classes(group.kind, class_ids)
+        check_classes(group.kind, class_ids, CONFLICT)
         await self._check_known(actor, group.academic_year_id, class_ids)
         before = records.columns_of(group) | {"class_ids": was}
         after = before | columns | {"class_ids": sorted(class_ids)}
@@ -287,7 +290,7 @@ class EnrolmentRepository:
             FieldError(
                 "/class_ids" if pointers is None else pointers[row.student_id],
                 NOT_OF_THE_CLASSES.code,
-                Text(row.full_name, row.full_name),
+                _brief(row.full_name, row.full_name),
             )
             for row in await self._session.execute(strangers)
         ]
@@ -343,7 +346,7 @@ class EnrolmentRepository:
             FieldError(
                 pointers[row.student_id],
                 OVERLAP.code,
-                Text(
+                _brief(
                     f"{names[row.student_id]}: уже в группе «{row.name}».",
                     f"{names[row.student_id]}: already in the group {row.name}.",
                 ),
@@ -436,6 +439,11 @@ class HomeroomRepository:
         """End an assignment or correct its dates."""
         check_term({"begins_on": row.begins_on, "ends_on": row.ends_on, **changes})
         return await records.change(self._session, actor, row, changes)
+
+
+def _brief(ru: str, en: str) -> Text:
+    """Return what a refusal says of one student; there may be many of them."""
+    return Text(*(shorten(words, 200, placeholder="…") for words in (ru, en)))
 
 
 def _is(model: Any, key: Any) -> ColumnElement[bool]:

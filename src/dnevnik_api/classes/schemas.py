@@ -30,11 +30,11 @@ Order = Annotated[ShortName | None, Field(description="Number of the order.", ex
 
 class GroupCreate(Request):
     academic_year_id: Id = Field(examples=[1])
-    kind: GroupKind = Field(examples=["class"])
-    name: ShortName = Field(examples=["5А"])
+    kind: GroupKind = Field(examples=["study_group"])
+    name: ShortName = Field(examples=["5А/англ1"])
     grade: Grade = Field(examples=[5])
-    profile: Line | None = Field(None, examples=["Математический"])
-    class_ids: ClassIds = Field(default_factory=list, examples=[[]])
+    profile: Line | None = Field(None, examples=["Углублённый английский"])
+    class_ids: ClassIds = Field(default_factory=list, examples=[[7]])
 
 
 class GroupUpdate(Request):
