@@ -197,7 +197,7 @@ async def make_school(cluster: Cluster, *, time_zone: str = "Europe/Moscow") -> 
     Lessons of mathematics: a week ago, today and in a week; today's has a work of weight 1.
     People: coordinator, director, deputy, homeroom_teacher (of 5А, teaches Russian), teacher
     (mathematics of 5А), other_teacher (mathematics of 5Б), psychologist, student (first of three
-    in 5А), classmate, guardian (of student), outsider (student of 5Б), other_guardian (of outsider).
+    in 5А), classmate, guardian (of student), outsider (of 5Б), other_guardian (of outsider).
     """
     async with app_connection(cluster) as connection:
         async with AsyncSession(

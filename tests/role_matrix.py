@@ -110,7 +110,8 @@ DOORS = {
     f"DELETE {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": TEACHING,
     f"PUT {_O}/lessons/{{lesson_id}}/entries": TEACHING,
     f"GET {_O}/journals/{{journal_id}}/final-marks": STAFF,
-    f"PUT {_O}/journals/{{journal_id}}/final-marks/{{student_id}}/{{reporting_period_id}}": TEACHING,
+    f"PUT {_O}/journals/{{journal_id}}/final-marks/{{student_id}}"
+    "/{reporting_period_id}": TEACHING,
     f"GET {_O}/lessons/{{lesson_id}}/attendance/{{student_id}}": STAFF,
     f"PUT {_O}/lessons/{{lesson_id}}/attendance/{{student_id}}": TEACHING,
     f"DELETE {_O}/lessons/{{lesson_id}}/attendance/{{student_id}}": TEACHING,
@@ -151,7 +152,7 @@ DOORS = {
     f"POST {_O}/guardians": {"coordinator"},
     f"GET {_O}/guardians/{{person_id}}": STAFF,
     f"PATCH {_O}/guardians/{{person_id}}": {"coordinator"},
-    # imports
+    # tables from files
     f"POST {_O}/imports/staff": {"coordinator"},
     f"POST {_O}/imports/classes": {"coordinator"},
     f"POST {_O}/imports/students": {"coordinator"},

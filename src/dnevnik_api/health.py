@@ -1,4 +1,4 @@
-"""Is the service there (``/health``), and can it serve (``/ready``)? Also public keys and problems."""
+"""Is the service there, and can it serve? Also the public keys and the pages of problems."""
 
 from typing import Any
 

@@ -191,7 +191,8 @@ _ACTOR = text(
                  WHERE h.organization_id = p.organization_id AND h.person_id = p.id
                    AND daterange(h.begins_on, h.ends_on) @> d.today) AS homeroom_group_ids
     FROM organizations o
-    CROSS JOIN LATERAL (SELECT (CAST(:now AS timestamptz) AT TIME ZONE o.time_zone)::date AS today) d
+    CROSS JOIN LATERAL (
+        SELECT (CAST(:now AS timestamptz) AT TIME ZONE o.time_zone)::date AS today) d
     JOIN sessions s ON s.id = :session_id AND s.account_id = :account_id AND s.ended_at IS NULL
     JOIN persons p ON p.organization_id = o.id AND p.account_id = s.account_id
     WHERE o.id = :organization_id

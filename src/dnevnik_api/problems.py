@@ -1,4 +1,4 @@
-"""Every refusal and every failure becomes a problem document in the caller's language (RFC 9457)."""
+"""Every refusal and failure becomes a problem document in the caller's language (RFC 9457)."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -98,7 +99,7 @@ def document(request: Request, error: ProblemError) -> dict[str, Any]:
         "detail": getattr(problem.detail, language).format(
             **{name: _in(language, value) for name, value in error.values.items()}
         ),
-        "instance": request.url.path[:200],
+        "instance": request.scope["path"][:200],
         "request_id": getattr(request.state, "request_id", ""),
     }
     if error.errors:
@@ -178,7 +179,21 @@ def _escape(step: object) -> str:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     problem = _HTTP.get(error.status_code, errors.BAD_REQUEST)
-    return problem_response(request, problem(headers=error.headers))
+    if problem is not errors.METHOD_NOT_ALLOWED:
+        return problem_response(request, problem(headers=error.headers))
+    allow = {"Allow": ", ".join(_methods_at(request))}
+    if request.method == "OPTIONS":
+        return Response(None, 204, allow)
+    return problem_response(request, problem(headers=allow))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return all methods of the address; Starlette knows those of the first route only."""
+    found = {"OPTIONS"}
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path_regex.match(request.scope["path"]):
+            found |= route.methods
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def problem_of_sqlstate(sqlstate: str | None) -> Problem | None:

@@ -121,14 +121,7 @@ class Tokens:
                 issuer=self._issuer,
                 options={"verify_exp": False},
             )
-            if not claims.keys() >= CLAIMS:
-                raise ValueError("a claim is missing")
-            return Claims(
-                account_id=int(claims["sub"]),
-                session_id=int(claims["sid"]),
-                scope=Scope(claims["scope"]),
-                expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
-            )
+            return _read_claims(claims)
         except Exception:  # noqa: BLE001  (the library raises RecursionError and more: all mean no)
             raise UNAUTHENTICATED() from None
 
@@ -140,6 +133,17 @@ class Tokens:
         if header.get("alg") != ALGORITHM or header.get("typ") != "at+jwt":
             raise ValueError("not our token")
         return self._keys[header["kid"]]
+
+
+def _read_claims(claims: dict[str, Any]) -> Claims:
+    if not claims.keys() >= CLAIMS:
+        raise ValueError("a claim is missing")
+    return Claims(
+        account_id=int(claims["sub"]),
+        session_id=int(claims["sid"]),
+        scope=Scope(claims["scope"]),
+        expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+    )
 
 
 def _read_key(pem: bytes) -> ec.EllipticCurvePrivateKey:

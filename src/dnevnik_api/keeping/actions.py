@@ -25,8 +25,9 @@ from dnevnik_api.errors import (
     Text,
 )
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, LessonStatus, Work
-from dnevnik_api.lessons.policy import in_force, visible_journals
+from dnevnik_api.lessons.policy import visible_journals
 from dnevnik_api.organizations.models import AcademicYear, Organization, Subject
+from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
 
@@ -91,7 +92,7 @@ def _about(actor: Actor, lesson_id: int):  # type: ignore[no-untyped-def]  # noq
         JournalTeacher.organization_id == actor.organization_id,
         JournalTeacher.journal_id == Lesson.journal_id,
         JournalTeacher.teacher_id == actor.person_id,
-        in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor),
+        in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor.today),
     )
     return (
         select(

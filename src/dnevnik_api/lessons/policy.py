@@ -1,13 +1,11 @@
 """Which journals and lessons an actor may see; the hot statements say the same in access.sql."""
 
-from datetime import date
-
-from sqlalchemy import ColumnElement, Date, Select, cast, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
 from sqlalchemy import func as sql
-from sqlalchemy.orm import InstrumentedAttribute
 
 from dnevnik_api.classes.models import Enrolment, GroupParent
 from dnevnik_api.people.models import Guardianship
+from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Permission
 
 from .models import Journal, JournalTeacher, Lesson, LessonStatus
@@ -25,7 +23,7 @@ def visible_journals(actor: Actor) -> ColumnElement[bool]:
         JournalTeacher.organization_id == actor.organization_id,
         JournalTeacher.journal_id == Journal.id,
         JournalTeacher.teacher_id == actor.person_id,
-        in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor),
+        in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor.today),
     )
     substitutes = exists().where(
         Lesson.organization_id == actor.organization_id,
@@ -67,14 +65,5 @@ def children_of(actor: Actor) -> Select[int]:
     return select(Guardianship.student_id).where(
         Guardianship.organization_id == actor.organization_id,
         Guardianship.guardian_id == actor.person_id,
-        in_force(Guardianship.begins_on, Guardianship.ends_on, actor),
+        in_force(Guardianship.begins_on, Guardianship.ends_on, actor.today),
     )
-
-
-def in_force(
-    begins_on: InstrumentedAttribute[date],
-    ends_on: InstrumentedAttribute[date | None],
-    actor: Actor,
-) -> ColumnElement[bool]:
-    """Return the condition that something dated is in force on the actor's day."""
-    return sql.daterange(begins_on, ends_on).bool_op("@>")(cast(actor.today, Date))

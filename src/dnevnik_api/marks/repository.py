@@ -24,10 +24,11 @@ from dnevnik_api.errors import (
 from dnevnik_api.keeping import actions as keeping
 from dnevnik_api.keeping.actions import KeptLesson
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
-from dnevnik_api.lessons.policy import in_force, visible_journals
+from dnevnik_api.lessons.policy import visible_journals
 from dnevnik_api.organizations.models import MarkValue, ReportingPeriod, Subject
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
+from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Caller, Permission
 from dnevnik_api.raw import Connection, actor_at_gate, caller_of, driver_of, statement, transaction
 from dnevnik_api.records import Seen, check_seen
@@ -417,7 +418,7 @@ class FinalMarkRepository:
             JournalTeacher.organization_id == ours,
             JournalTeacher.journal_id == journal.id,
             JournalTeacher.teacher_id == actor.person_id,
-            in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor),
+            in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor.today),
         )
         if await self._session.scalar(teaches) is None:
             raise NOT_LESSONS_TEACHER()

@@ -5,6 +5,7 @@ from sqlalchemy import ColumnElement, exists, or_, true
 from dnevnik_api.classes.models import Enrolment
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.policy import children_of, in_force
+from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Permission
 
 
@@ -19,5 +20,5 @@ def visible_entries(actor: Actor) -> ColumnElement[bool]:
         Enrolment.organization_id == actor.organization_id,
         Enrolment.group_id == Journal.group_id,
         or_(Enrolment.student_id == actor.person_id, Enrolment.student_id.in_(children_of(actor))),
-        in_force(Enrolment.begins_on, Enrolment.ends_on, actor),
+        in_force(Enrolment.begins_on, Enrolment.ends_on, actor.today),
     )
