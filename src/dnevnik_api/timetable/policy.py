@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, exists, or_, true
 
 from dnevnik_api.classes.models import Enrolment
 from dnevnik_api.lessons.models import Journal
-from dnevnik_api.lessons.policy import children_of, in_force
+from dnevnik_api.lessons.policy import children_of
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Permission
 
