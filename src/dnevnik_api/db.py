@@ -205,7 +205,7 @@ async def get_session(request: Request) -> AsyncSession:
     organization_id = request.path_params.get("organization_id")
     session = sessions(
         info={
-            # The path's own check refuses what is no number; here only a number may pass.
+            # TransactionRoute has refused what is no number; here only a number may pass.
             "organization_id": int(organization_id) if organization_id is not None else "",
             "read_only": request.method in {"GET", "HEAD"},
         }

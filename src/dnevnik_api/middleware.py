@@ -21,7 +21,7 @@ log = structlog.get_logger()
 BODY_LIMIT = 1024 * 1024
 IMPORT_LIMIT = 20 * 1024 * 1024
 HEADERS_LIMIT = 16 * 1024
-QUERY_LIMIT = 4 * 1024
+ADDRESS_LIMIT = 4 * 1024
 DEPTH_LIMIT = 32
 RECEIVE_SECONDS = 15.0
 MEDIA_TYPES = frozenset({b"application/json", b"application/merge-patch+json", b"text/csv"})
@@ -66,14 +66,21 @@ class Gatekeeper:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        # Of a repeated header the first one counts, as it does for Starlette.
+        headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
         began = time.perf_counter()
         status = 500
+        # A HEAD is answered as the GET of its address is, and the body stays here.
+        bodiless = scope["method"] == "HEAD"
+        if bodiless:
+            scope = {**scope, "method": "GET"}
 
         async def answer(message: Message) -> None:
             nonlocal status
+            if bodiless and message["type"] == "http.response.body":
+                message["body"] = b""
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
@@ -120,15 +127,20 @@ def _request_id(headers: MutableMapping[bytes, bytes]) -> str:
 
 async def _bounded(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
     """Check the limits and return a ``receive`` that gives the body already read."""
-    if len(scope.get("query_string", b"")) > QUERY_LIMIT:
+    query: bytes = scope["query_string"]
+    if len(scope["path"]) + len(query) > ADDRESS_LIMIT:
         raise RefusedError(errors.HEADERS_TOO_LARGE)
+    if not query.isascii():
+        raise RefusedError(errors.BAD_QUERY)
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
         raise RefusedError(errors.HEADERS_TOO_LARGE)
-    length = headers.get(b"content-length")
-    if length in {None, b"0"} and b"transfer-encoding" not in headers:
+    length = headers.get(b"content-length", b"0")
+    if length == b"0" and b"transfer-encoding" not in headers:
         return receive
     limit = IMPORT_LIMIT if "/imports/" in scope["path"] else BODY_LIMIT
-    if length is not None and (not length.isdigit() or int(length) > limit):
+    if not length.isdigit():
+        raise RefusedError(errors.BAD_REQUEST)
+    if len(length) > len(str(limit)) or int(length) > limit:
         raise RefusedError(errors.BODY_TOO_LARGE)
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:

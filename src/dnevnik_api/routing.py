@@ -26,9 +26,11 @@ from .errors import (
     BAD_REQUEST,
     IDEMPOTENCY_KEY_IN_USE,
     IDEMPOTENCY_KEY_REUSED,
+    NOT_FOUND,
     FieldError,
     Text,
 )
+from .fields import MAX_ID
 from .policy import check_alive
 from .tokens import claims_of
 
@@ -36,6 +38,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 KEPT_HEADERS = ("content-type", "etag", "location")
 MAX_KEY_LENGTH = 200
+_ID_DIGITS = len(str(MAX_ID))
 
 
 class IdempotencyKey(Base):
@@ -66,6 +69,7 @@ class TransactionRoute(APIRoute):
         known = _query_parameters(self.dependant)
 
         async def run(request: Request) -> Response:
+            _check_organization(request)
             _check_query(request, known)
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
@@ -111,6 +115,13 @@ def _query_parameters(dependant: Dependant) -> frozenset[str]:
     return frozenset(own.union(*(_query_parameters(child) for child in dependant.dependencies)))
 
 
+def _check_organization(request: Request) -> None:
+    """Refuse what is no number before the session, which is opened for it, asks the database."""
+    given = request.path_params.get("organization_id", "0")
+    if not (given.isascii() and given.isdigit() and len(given) <= _ID_DIGITS):
+        raise NOT_FOUND()
+
+
 def _check_query(request: Request, known: frozenset[str]) -> None:
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
@@ -147,7 +158,7 @@ async def _once(
     return response
 
 
-async def _keep(  # noqa: PLR0913, PLR0917  (a row's columns)
+async def _keep(
     session: AsyncSession,
     response: Response,
     account_id: int,
