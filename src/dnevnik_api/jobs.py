@@ -34,6 +34,8 @@ SESSIONS_KEPT = timedelta(days=30)
 """So long after its end a session can still be asked about, when an account was compromised."""
 
 _RESTART_DELAY = timedelta(seconds=2)
+# New work is announced; this is how soon a lost connection is noticed when there is none.
+_LONGEST_WAIT = timedelta(seconds=10)
 # A job may go through a large table: the short limits of requests are not for it.
 _STATEMENT_SECONDS = 600
 
@@ -56,6 +58,7 @@ async def work(url: str, stopping: asyncio.Event, *, clock: Clock = system_clock
 
     await pgqueuer.run(
         worker,
+        dequeue_timeout=_LONGEST_WAIT,
         shutdown=stopping,
         shutdown_on_listener_failure=True,
         restart_on_failure=True,
@@ -66,8 +69,12 @@ async def work(url: str, stopping: asyncio.Event, *, clock: Clock = system_clock
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Connection]:
     """Open a connection without the pool, for what listens or takes long."""
-    limits = {"timeout": 3, "command_timeout": _STATEMENT_SECONDS}
-    engine = create_async_engine(url, poolclass=NullPool, connect_args=limits)
+    options = {
+        "timeout": 3,
+        "command_timeout": _STATEMENT_SECONDS,
+        "server_settings": {"application_name": "dnevnik-worker"},
+    }
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=options)
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         yield driver
