@@ -163,7 +163,8 @@ def check_version(request: Request, version: int, *, required: bool = True) -> N
         if required:
             raise PRECONDITION_REQUIRED(headers={"ETag": etag(version)})
         return
-    tags = {one.strip() for one in sent.split(",")}
+    # A proxy that compresses an answer makes its tag weak; it still tells the version.
+    tags = {one.strip().removeprefix("W/") for one in sent.split(",")}
     if "*" not in tags and etag(version) not in tags:
         raise STALE_VERSION(headers={"ETag": etag(version)})
 
@@ -189,7 +190,7 @@ def seen_by(request: Request) -> Seen:
     if sent.strip() == "*":
         return Seen(None, any=True)
     # The tag of a page or sheet says more after the version: what else the reader saw.
-    number = sent.strip().strip('"').partition("-")[0]
+    number = sent.strip().removeprefix("W/").strip('"').partition("-")[0]
     # Any other tag is of no version that we ever gave: 0 is none.
     known = number.isascii() and number.isdigit() and len(number) < 19  # noqa: PLR2004
     return Seen(int(number) if known else 0)
