@@ -474,9 +474,9 @@ async def test_who_and_what_is_busy_is_told_by_name(as_: SignIn, school: School)
     assert type_of(refused) == (409, "/problems/timetable-clash")
     told = {one["code"]: one["detail"] for one in refused.json()["errors"]}
     assert told == {
-        "room": "14.10.2026 10:30–11:15: кабинет 214 – 5А (Математика) и 5Б (Математика)",
-        "student": "14.10.2026 10:30–11:15: учащийся Иванов Егор и ещё 1"
-        " – 5А (Математика) и 5А-1 (Математика)",
+        "room": "14.10.2026 10:30–11:10: кабинет 214 – 5Б (Математика) и 5А (Математика)",
+        "student": "14.10.2026 10:30–11:10: учащийся Иванов Егор и ещё 1"
+        " – 5А-1 (Математика) и 5А (Математика)",
     }
     assert "кабинет 214" in refused.json()["detail"]
     english = await deputy.patch(
@@ -485,7 +485,7 @@ async def test_who_and_what_is_busy_is_told_by_name(as_: SignIn, school: School)
         headers={"If-Match": '"1"', "Accept-Language": "en"},
     )
     assert [one["detail"] for one in english.json()["errors"]] == [
-        "14.10.2026 09:30–10:10: group 5А – 5А (Математика) and 5А (Русский язык)"
+        "14.10.2026 09:30–10:10: group 5А – 5А (Русский язык) and 5А (Математика)"
     ]
     # The psychologist gives the study group's lesson, so can't substitute at the same time.
     body = {"substitute_id": school.psychologist.id}

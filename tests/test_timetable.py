@@ -231,8 +231,8 @@ async def test_a_generation_that_clashes_is_refused_whole_and_names_all_that_cla
     when = "09.11.2026 08:30–09:15"
     assert {(one["code"], one["detail"]) for one in refused.json()["errors"]} == {
         ("group", f"{when}: группа 5Б – 5Б (Математика) и 5Б (Математика)"),
-        ("room", f"{when}: кабинет 214 – 5А (Математика) и 5Б (Математика)"),
-        ("teacher", f"{when}: педагог Кузнецов Иван – 5А (Математика) и 5Б (Математика)"),
+        ("room", f"{when}: кабинет 214 – 5Б (Математика) и 5А (Математика)"),
+        ("teacher", f"{when}: педагог Кузнецов Иван – 5Б (Математика) и 5А (Математика)"),
     }
     preview = await generate(deputy, timetable_id, validate_only=True)
     assert preview.json()["errors"] == refused.json()["errors"]

@@ -1166,6 +1166,12 @@ def make_tables() -> None:
         ),
     )
     op.create_index(
+        op.f("ix_lessons_organization_id_begins_at_id"),
+        "lessons",
+        ["organization_id", "begins_at", "id"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_lessons_organization_id_conducted_by_lesson_date"),
         "lessons",
         ["organization_id", "conducted_by", "lesson_date"],
@@ -1453,6 +1459,7 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_lessons_organization_id_group_id_lesson_date"), table_name="lessons")
     op.drop_index(op.f("ix_lessons_organization_id_conducted_by_lesson_date"), table_name="lessons")
+    op.drop_index(op.f("ix_lessons_organization_id_begins_at_id"), table_name="lessons")
     op.drop_table("lessons")
     op.drop_index(
         op.f("ix_timetable_entries_organization_id_teacher_id"), table_name="timetable_entries"

@@ -103,6 +103,7 @@ class Lesson(TenantRow):
         _never_two_at_once("ex_lessons_teacher", "conducted_by"),
         _never_two_at_once("ex_lessons_room", "room_id"),
         _never_two_at_once("ex_lessons_group", "group_id"),
+        indexed("begins_at", "id"),
         indexed("journal_id", "lesson_date", "number"),
         indexed("group_id", "lesson_date"),
         indexed("conducted_by", "lesson_date"),

@@ -1,7 +1,8 @@
-"""A teacher, room, group or student can't be in two places at once (А.19): told by names.
+"""A teacher, room, group or student can't be in two places at once (А.19): found and told by names.
 
-The database refuses the first three itself and a student's clash is found inside the transaction;
-these questions are asked only to say who is busy with what.
+The database refuses the first three itself; of them is asked only to say who is busy with what. A
+student's clash lies across groups and is found here alone. Whoever writes lessons holds the
+timetable's lock (``classes.clashes``), and so does whoever writes enrolments: no race.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ class Clash(NamedTuple):
 
 def clash_of(clashes: Sequence[Clash]) -> ProblemError:
     """Return the refusal that names the clashes."""
-    told = [clash.told() for clash in clashes]
+    told = [clash.told() for clash in clashes[:MAX_CLASHES]]
     first = [one.detail for one in told[:MAX_IN_DETAIL]]
     named = Text("; ".join(one.ru for one in first), "; ".join(one.en for one in first))
     return TIMETABLE_CLASH(told, clashes=named)
@@ -82,7 +83,7 @@ async def check_lesson(
 async def clashes_among(
     session: AsyncSession, actor: Actor, lesson_ids: Sequence[int]
 ) -> list[Clash]:
-    """Return what is in the way of lessons that stand there as cancelled."""
+    """Return what is in the way of lessons, which may stand there as cancelled."""
     return await _clashes(session, actor, {**_NO_LESSON, "lesson_ids": list(lesson_ids)})
 
 

@@ -1,5 +1,6 @@
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, exists, select, text
@@ -7,11 +8,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Bundle
 
 from dnevnik_api import records
-from dnevnik_api.classes.clashes import check_students, lock_timetable
+from dnevnik_api.classes.clashes import lock_timetable
 from dnevnik_api.classes.models import Group
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import CONFLICT, INVALID, NO_BELL, FieldError, Text
-from dnevnik_api.lessons.models import Journal, LessonStatus
+from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.repository import ANOTHER_YEAR, parent_of
 from dnevnik_api.organizations.models import AcademicYear, BellSchedule, Room, Subject
 from dnevnik_api.organizations.policy import check_inside
@@ -20,7 +21,7 @@ from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
 from dnevnik_api.raw import statement
 
-from .clashes import check_week, clash_of, clashes_among
+from .clashes import MAX_CLASHES, Clash, check_week, clash_of, clashes_among
 from .models import Timetable, TimetableEntry
 from .policy import visible_entries
 
@@ -39,6 +40,15 @@ _WRONG = {
     "no-bell": NO_SUCH_BELL,
 }
 _EXCLUSION_VIOLATION = "23P01"
+
+
+@dataclass(slots=True)
+class Generated:
+    """How many lessons a generation made, and how many it did not have to make."""
+
+    created: int = 0
+    kept: int = 0
+    skipped_holidays: int = 0
 
 
 class TimetableRepository:
@@ -159,7 +169,7 @@ class TimetableRepository:
         to_on: date,
         *,
         rehearsal: bool = False,
-    ) -> Row[Any]:
+    ) -> Generated:
         """Turn a locked timetable into dated lessons; those that are there already stay (А.19).
 
         Raise TIMETABLE_CLASH with the names where the database refuses a busy teacher, room or
@@ -167,21 +177,21 @@ class TimetableRepository:
         A ``rehearsal`` does all that and takes it back.
         """
         await self._check_bells(actor, timetable)
-        days = {"timetable_id": timetable.id, "from_on": from_on, "to_on": to_on}
         savepoint = await self._session.begin_nested()
-        try:
-            made = await self._make(actor, days, LessonStatus.PLANNED)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _EXCLUSION_VIOLATION:
-                raise
-            await savepoint.rollback()
-            # Cancelled lessons are in nobody's way: so they can stand there to be compared. This
-            # is rolled back with the refusal.
-            made = await self._make(actor, days, LessonStatus.CANCELLED)
-            raise clash_of(await clashes_among(self._session, actor, made.ids)) from None
-        await check_students(self._session, actor, lesson_ids=made.ids)
+        total, clashes = Generated(), list[Clash]()
+        # A week a statement: however long the period is, none comes near the statement timeout.
+        for days in _weeks(max(from_on, timetable.begins_on), min(to_on, timetable.ends_on)):
+            made = await self._make(actor, timetable, days)
+            clashes += await clashes_among(self._session, actor, made.ids)
+            if len(clashes) >= MAX_CLASHES:
+                break
+            total.created += len(made.ids)
+            total.kept += made.kept
+            total.skipped_holidays += made.skipped_holidays
+        if clashes:
+            raise clash_of(clashes)
         await (savepoint.rollback() if rehearsal else savepoint.commit())
-        return made
+        return total
 
     async def withdraw(
         self, actor: Actor, timetable: Timetable, from_on: date, to_on: date
@@ -213,16 +223,24 @@ class TimetableRepository:
         )
         return withdrawn.one()
 
-    async def _make(self, actor: Actor, days: Mapping[str, Any], status: LessonStatus) -> Row[Any]:
-        made = await self._session.execute(
-            text(statement("timetable/generate")),
-            {
-                **days,
-                **_by(actor),
-                "organization_id": actor.organization_id,
-                "status": status.value,
-            },
-        )
+    async def _make(self, actor: Actor, timetable: Timetable, days: tuple[date, date]) -> Row[Any]:
+        keys = {
+            **_by(actor),
+            "organization_id": actor.organization_id,
+            "timetable_id": timetable.id,
+            "from_on": days[0],
+            "to_on": days[1],
+        }
+        generate = text(statement("timetable/generate"))
+        try:
+            async with self._session.begin_nested():
+                made = await self._session.execute(generate, {**keys, "status": "planned"})
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _EXCLUSION_VIOLATION:
+                raise
+            # Cancelled lessons are in nobody's way: so they can stand there to be compared with
+            # the others. All is rolled back with the refusal.
+            made = await self._session.execute(generate, {**keys, "status": "cancelled"})
         return made.one()
 
     async def _refer_bells(self, actor: Actor, values: Mapping[str, Any]) -> None:
@@ -258,6 +276,13 @@ class TimetableRepository:
         ]
         if errors:
             raise INVALID(errors)
+
+
+def _weeks(from_on: date, to_on: date) -> Iterator[tuple[date, date]]:
+    """Yield the first and the last day of each week or part of one."""
+    while from_on <= to_on:
+        yield from_on, min(to_on, from_on + timedelta(days=6))
+        from_on += timedelta(days=7)
 
 
 _SILENT_NUMBERS = text(

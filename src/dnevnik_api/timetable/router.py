@@ -28,21 +28,21 @@ from dnevnik_api.routing import TransactionRoute
 
 from .actions import LessonPlanner
 from .models import Timetable
-from .repository import TimetableRepository
+from .repository import Generated, TimetableRepository
 from .schemas import (
     Days,
     EntriesWrite,
-    EntriesWritten,
+    EntriesWrittenRead,
     EntryRead,
     EntryWrite,
-    Generated,
+    GeneratedRead,
     LessonCreate,
     LessonUpdate,
     SubstitutionWrite,
     TimetableCreate,
     TimetableRead,
     TimetableUpdate,
-    Withdrawn,
+    WithdrawnRead,
 )
 
 router = APIRouter(
@@ -165,7 +165,7 @@ async def put_timetable_entries(
     timetables: Timetables,
     request: Request,
     response: Response,
-) -> EntriesWritten:
+) -> EntriesWrittenRead:
     """Make the week what the list says, all or nothing; entries that stay keep their ids.
 
     Refused with the names if a teacher, a room or a group would be needed twice at one time. An
@@ -176,7 +176,7 @@ async def put_timetable_entries(
     entries = [entry.model_dump() for entry in body.entries]
     counts = await timetables.write_week(actor, timetable, entries, whole=True)
     tag(response, timetable)
-    return EntriesWritten(
+    return EntriesWrittenRead(
         added=counts.added,
         changed=counts.changed,
         removed=counts.removed,
@@ -223,6 +223,7 @@ async def remove_timetable_entry(
 
 @router.post(
     "/timetables/{timetable_id}/generation",
+    response_model=GeneratedRead,
     summary="Turn the week into dated lessons",
     openapi_extra=clauses("А.19", "В.5"),
     responses=documented(TIMETABLE_CLASH, NO_BELL, INVALID),
@@ -241,15 +242,14 @@ async def generate_lessons(
     with the names of the teachers, rooms, groups and students who would be in two places at once.
     """
     timetable = await timetables.lock(actor, timetable_id)
-    made = await timetables.generate(
+    return await timetables.generate(
         actor, timetable, body.from_on, body.to_on, rehearsal=validate_only
     )
-    return Generated(created=len(made.ids), kept=made.kept, skipped_holidays=made.skipped_holidays)
 
 
 @router.post(
     "/timetables/{timetable_id}/withdrawal",
-    response_model=Withdrawn,
+    response_model=WithdrawnRead,
     summary="Take dated lessons of the week back",
     openapi_extra=clauses("А.19", "В.5"),
     responses=documented(INVALID),

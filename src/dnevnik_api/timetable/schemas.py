@@ -60,7 +60,7 @@ class EntriesWrite(Request):
     entries: Annotated[list[EntryWrite], Field(max_length=MAX_ENTRIES)]
 
 
-class EntriesWritten(Read):
+class EntriesWrittenRead(Read):
     """What became of the week: entries that stayed as they were are counted in none of these."""
 
     added: int
@@ -99,7 +99,7 @@ class Days(Request):
         return self
 
 
-class Generated(Read):
+class GeneratedRead(Read):
     """What a generation did; days outside the timetable or the year are in none of these."""
 
     created: int
@@ -107,7 +107,7 @@ class Generated(Read):
     skipped_holidays: int
 
 
-class Withdrawn(Read):
+class WithdrawnRead(Read):
     """What a withdrawal did."""
 
     removed: int
