@@ -252,8 +252,8 @@ class RoomCreate(Request):
 
 
 class RoomUpdate(Request):
-    name: ShortName = optional()
-    building: MaybeEmpty = optional()
+    name: ShortName = optional(examples=["214"])
+    building: MaybeEmpty = optional(examples=["Главный корпус"])
     capacity: Annotated[Int, Field(ge=1, le=2000)] | None = None
 
 
