@@ -7,14 +7,19 @@ import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import asyncpg
 import typer
 import uvloop
+from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
+from rich.progress import Progress as RichProgress
+from rich.progress import TaskID
 from rich.table import Table
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,11 +27,14 @@ from . import embedded, jobs, logs, serving
 from .accounts.passwords import Passwords
 from .clock import system_clock
 from .db import make_engine, make_sessions, open_session
+from .demo import DemoError, DemoLogin
 from .embedded import APP_ROLE, OWNER_ROLE, WORKER_ROLE, EmbeddedError
 from .founding import NewSchool, found
+from .loading import kept_demo_logins, load_demo_school, load_folder
 from .main import create_app
-from .migrating import WrongRoleError, WrongSchemaError, check_role, check_schema
+from .migrating import WrongRoleError, WrongSchemaError, check_role, check_schema, unmigrate
 from .migrating import migrate as migrate_database
+from .real_school import RealSchoolError
 from .serving import STOPPING, AddressError
 from .settings import Settings, SettingsError
 from .tokens import Tokens, WeakKeyError, load_or_make_key, new_signing_key
@@ -69,7 +77,9 @@ def _plainly() -> Iterator[None]:
     except (
         AddressError,
         DatabaseError,
+        DemoError,
         EmbeddedError,
+        RealSchoolError,
         WrongRoleError,
         WrongSchemaError,
     ) as error:
@@ -122,7 +132,7 @@ async def _engine(settings: Settings, database: Database) -> AsyncIterator[Async
     if database.app is None:
         raise SettingsError("DNEVNIK_DATABASE_URL: needed beside DNEVNIK_OWNER_DATABASE_URL.")
     if database.is_embedded:
-        await _migrate(database)
+        await _migrate(settings, database)
     engine = make_engine(database.app, pool_size=settings.pool_size)
     try:
         with _telling_of_database():
@@ -133,10 +143,15 @@ async def _engine(settings: Settings, database: Database) -> AsyncIterator[Async
         await engine.dispose()
 
 
-async def _migrate(database: Database) -> None:
+async def _migrate(settings: Settings, database: Database) -> None:
     if database.owner is None:
         raise SettingsError("DNEVNIK_OWNER_DATABASE_URL: only the owner can change the tables.")
+    unfinished = _unfinished_demo(settings)
     with _telling_of_database():
+        if database.is_embedded and unfinished.exists():
+            # Its loading was interrupted: the database is as good as new.
+            await unmigrate(database.owner)
+            unfinished.unlink()
         await migrate_database(database.owner)
 
 
@@ -160,9 +175,8 @@ def _tokens(settings: Settings) -> Tokens:
 @_plainly()
 def serve(
     *,
-    worker: Annotated[
-        bool, typer.Option(help="Do the background work in this process too.")
-    ] = True,
+    worker: Annotated[bool, typer.Option(help="Do the background work too.")] = True,
+    demo: Annotated[bool, typer.Option(help="Load a demo school into a new database.")] = True,
 ) -> None:
     """Serve the API; without DNEVNIK_DATABASE_URL, with a database and a demo school of its own."""
     settings = _settings()
@@ -170,14 +184,21 @@ def serve(
         serving.bound(settings.host, settings.port) as listening,
         _database(settings) as database,
     ):
-        _run(_serve(settings, database, listening, worker=worker))
+        _run(_serve(settings, database, listening, worker=worker, demo=demo))
 
 
 async def _serve(
-    settings: Settings, database: Database, listening: socket.socket, *, worker: bool
+    settings: Settings, database: Database, listening: socket.socket, *, worker: bool, demo: bool
 ) -> None:
     async with _engine(settings, database) as engine:
         api = create_app(engine, _tokens(settings))
+        if demo and database.is_embedded and not await _has_schools(engine):
+            unfinished = _unfinished_demo(settings)
+            unfinished.touch()
+            await _load_demo(settings, api)
+            unfinished.unlink()
+        if logins := kept_demo_logins(settings.home):
+            _show_logins(logins)
         console.print(f"The API is at {serving.address_of(listening)}/docs")
         await serving.serve(
             api,
@@ -185,6 +206,37 @@ async def _serve(
             trusted_proxies=settings.trusted_proxies,
             worker_url=database.worker if worker else None,
         )
+
+
+async def _has_schools(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        return bool(await connection.scalar(text("SELECT EXISTS (SELECT FROM organizations)")))
+
+
+def _unfinished_demo(settings: Settings) -> Path:
+    """Return the file that says that a new database holds half a demo school and nothing else."""
+    return settings.home / "demo-unfinished"
+
+
+async def _load_demo(settings: Settings, api: FastAPI) -> None:
+    tasks: dict[str, TaskID] = {}
+    with RichProgress(console=console) as bars:
+
+        def show(step: str, done: int, of: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=of)
+            bars.update(tasks[step], completed=done)
+
+        await load_demo_school(api, settings.home, show)
+
+
+def _show_logins(logins: list[DemoLogin]) -> None:
+    table = Table(title="Logins of the demo school", title_justify="left")
+    for column in ("Role", "Name", "Login", "Password"):
+        table.add_column(column)
+    for login in logins:
+        table.add_row(login.role, login.full_name, login.login, login.password)
+    console.print(table)
 
 
 @app.command()
@@ -207,8 +259,9 @@ async def _work(settings: Settings, database: Database) -> None:
 @_plainly()
 def migrate() -> None:
     """Bring the tables up to date, as their owner (DNEVNIK_OWNER_DATABASE_URL)."""
-    with _database(_settings()) as database:
-        _run(_migrate(database))
+    settings = _settings()
+    with _database(settings) as database:
+        _run(_migrate(settings, database))
     console.print("The tables are up to date.")
 
 
@@ -249,6 +302,40 @@ async def _create_organization(settings: Settings, database: Database, school: N
         table.add_column(column)
     table.add_row(issued.full_name, issued.login, issued.temporary_password)
     console.print(table)
+
+
+@app.command()
+@_plainly()
+def demo() -> None:
+    """Load a demo school beside what is there, and print its logins."""
+    settings = _settings()
+    with _database(settings) as database:
+        _run(_demo(settings, database))
+
+
+async def _demo(settings: Settings, database: Database) -> None:
+    embedded.make_home(settings.home)
+    async with _engine(settings, database) as engine:
+        await _load_demo(settings, create_app(engine, _tokens(settings)))
+    _show_logins(kept_demo_logins(settings.home))
+
+
+@app.command()
+@_plainly()
+def real_school(
+    folder: Annotated[Path, typer.Argument(help="Folder of teachers.csv, events.csv and others.")],
+) -> None:
+    """Load the data of a real school as a new organization, and let it work for a week."""
+    settings = _settings()
+    with _database(settings) as database:
+        _run(_real_school(settings, database, folder))
+
+
+async def _real_school(settings: Settings, database: Database, folder: Path) -> None:
+    async with _engine(settings, database) as engine:
+        api = create_app(engine, _tokens(settings))
+        filled = await load_folder(api, folder, console.print)
+    console.print(f"The coordinator signs in as {filled.login} with {filled.password}")
 
 
 @app.command()

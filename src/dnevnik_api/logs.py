@@ -7,6 +7,9 @@ constraint), so of an exception only its kind and its place are written.
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -15,6 +18,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 # The libraries whose course of events an operator wants to see; others only warn.
 TALKING = ("uvicorn", "pgqueuer")
 MAX_LENGTH = 300
+
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 def configure(level: str) -> None:
@@ -27,7 +32,7 @@ def configure(level: str) -> None:
     ]
     render = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
-        processors=[*shared, render],
+        processors=[_unless_quiet, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -51,6 +56,22 @@ def configure(level: str) -> None:
     for name in TALKING:
         # Below INFO they write whole messages of the network.
         logging.getLogger(name).setLevel(max(threshold, logging.INFO))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out, in this task, what only tells the course of events."""
+    token = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
+
+
+def _unless_quiet(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    if method == "info" and _QUIET.get():
+        raise structlog.DropEvent
+    return event
 
 
 def _without_texts(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
