@@ -32,11 +32,12 @@ cell AS MATERIALIZED (
 ),
 -- The lock of the journal's writers. The closed dates stand in the locked row, so a closing that
 -- this statement had to wait for is seen.
-journal AS (
-    UPDATE journals j SET version = j.version + 1
-    FROM cell c
-    WHERE j.organization_id = $1 AND j.id = c.journal_id AND NOT j.closed_dates @> c.lesson_date
-    RETURNING j.version
+journal AS MATERIALIZED (
+    SELECT j.version + 1 AS version
+    FROM journals j
+    JOIN cell c ON j.organization_id = $1 AND j.id = c.journal_id
+    WHERE NOT j.closed_dates @> c.lesson_date
+    FOR NO KEY UPDATE OF j
 ),
 old AS MATERIALIZED (
     SELECT m.value, m.comment FROM marks m
@@ -63,6 +64,11 @@ inserted AS (
     RETURNING version
 ),
 written AS (SELECT version FROM updated UNION ALL SELECT version FROM inserted),
+counted AS (
+    UPDATE journals j SET version = w.version
+    FROM written w, cell c
+    WHERE j.organization_id = $1 AND j.id = c.journal_id
+),
 recorded AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
                               lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
