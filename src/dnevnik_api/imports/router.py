@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query
 
@@ -26,11 +26,41 @@ Importer = Annotated[Actor, requires(Permission.IMPORTS_WRITE)]
 Imports = Annotated[ImportRepository, Depends()]
 AcademicYears = Annotated[AcademicYearRepository, Depends()]
 Timetables = Annotated[TimetableRepository, Depends()]
-CsvFile = Annotated[bytes, Body(media_type="text/csv")]
 YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
 TimetableId = Annotated[int, Query(ge=1, le=MAX_ID)]
 ValidateOnly = Annotated[
     bool, Query(description="Rehearse: check and count everything, keep nothing.")
+]
+
+
+def _csv(*lines: str) -> Any:
+    return Body(media_type="text/csv", examples=["\n".join(lines)])
+
+
+StaffFile = Annotated[
+    bytes,
+    _csv(
+        "Табельный номер;Фамилия;Имя;Отчество;Дата рождения;Роли;Дата приёма;E-mail;Телефон",
+        "С-05;Лапина;Вера;Олеговна;12.03.1985;педагог;01.09.2026;lapina@example.org;+7 900 0000005",
+    ),
+]
+ClassesFile = Annotated[
+    bytes, _csv("Класс;Параллель;Профиль;Классный руководитель", "6А;6;Углублённый английский;")
+]
+StudentsFile = Annotated[
+    bytes,
+    _csv(
+        "Номер личного дела;Фамилия;Имя;Дата рождения;Класс;Родитель 1: фамилия;Родитель 1: имя;"
+        "Родитель 1: кем приходится;Родитель 1: e-mail",
+        "Д-017;Иванов;Егор;04.08.2015;5А;Иванова;Елена;мать;ivanova@example.org",
+    ),
+]
+TimetableFile = Annotated[
+    bytes,
+    _csv(
+        "День недели;Урок;Класс или группа;Предмет;Педагог;Кабинет",
+        "Понедельник;1;5А;Математика;Кузнецов Иван Сергеевич;214",
+    ),
 ]
 
 
@@ -41,7 +71,7 @@ ValidateOnly = Annotated[
     responses=documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_staff(
-    body: CsvFile, actor: Importer, imports: Imports, validate_only: ValidateOnly = False
+    body: StaffFile, actor: Importer, imports: Imports, validate_only: ValidateOnly = False
 ) -> ImportRead:
     """Add or change employees from a CSV file, all rows or none (А.11).
 
@@ -61,7 +91,7 @@ async def import_staff(
     responses=documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_classes(
-    body: CsvFile,
+    body: ClassesFile,
     actor: Importer,
     imports: Imports,
     years: AcademicYears,
@@ -86,7 +116,7 @@ async def import_classes(
     responses=documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_students(
-    body: CsvFile,
+    body: StudentsFile,
     actor: Importer,
     imports: Imports,
     years: AcademicYears,
@@ -115,7 +145,7 @@ async def import_students(
     responses=documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_timetable(
-    body: CsvFile,
+    body: TimetableFile,
     actor: Importer,
     imports: Imports,
     years: AcademicYears,
