@@ -129,6 +129,11 @@ async def test_a_journal_is_opened_once_and_removed_only_while_unused(
         f"/journals/{school.journal_id}/teachers", json={"teacher_id": school.teacher.id}
     )
     assert type_of(twice) == (409, "/problems/overlap")
+    backwards = await coordinator.post(
+        f"/journals/{school.journal_id}/teachers",
+        json={"teacher_id": school.psychologist.id, "ends_on": "2026-08-31"},
+    )
+    assert backwards.json()["errors"][0]["pointer"] == "/ends_on"
 
 
 async def test_a_journal_takes_only_what_is_of_this_school(

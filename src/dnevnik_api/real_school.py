@@ -91,7 +91,16 @@ class Loaded:
 
 
 def read(folder: Path) -> RealSchool:
-    """Return the school in the data folder."""
+    """Return the school in the data folder; raise RealSchoolError where there is none."""
+    try:
+        return _read(folder)
+    except OSError as error:
+        raise RealSchoolError(f"{error.filename} can't be read: {error.strerror}.") from error
+    except (KeyError, ValueError) as error:
+        raise RealSchoolError(f"{folder} holds other columns or values: {error}.") from error
+
+
+def _read(folder: Path) -> RealSchool:
     times: dict[str, list[tuple[int, int]]] = {}
     for row in _rows(folder / "timetable.csv"):
         place = int(row["weekday"]), int(row["lesson_number"])
@@ -112,11 +121,8 @@ def read(folder: Path) -> RealSchool:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise RealSchoolError(f"{path} can't be read: {error.strerror}.") from error
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 async def load_real_school(

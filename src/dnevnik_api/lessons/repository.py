@@ -26,6 +26,7 @@ from dnevnik_api.errors import INVALID, NOT_FOUND, FieldError, Text
 from dnevnik_api.organizations.models import AcademicYear, Room, Subject
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person, RoleAssignment
+from dnevnik_api.people.policy import check_term
 from dnevnik_api.policy import TEACHING, Actor
 
 from .models import Journal, JournalTeacher, Lesson
@@ -145,6 +146,7 @@ class JournalRepository:
         """Let a teacher teach a journal; the database refuses the same one twice (OVERLAP)."""
         year = await records.find(self._session, actor, AcademicYear, journal.academic_year_id)
         begins_on, ends_on = values["begins_on"] or year.begins_on, values["ends_on"]
+        check_term({"begins_on": begins_on, "ends_on": ends_on})
         teacher_id = values["teacher_id"]
         await check_teachers(self._session, actor, {"/teacher_id": teacher_id}, begins_on, ends_on)
         journal.version += 1
@@ -176,6 +178,7 @@ class JournalRepository:
         changes: Mapping[str, Any],
     ) -> JournalTeacher:
         """Change from when until when someone teaches a journal; lessons already made stay."""
+        check_term({"begins_on": teacher.begins_on, "ends_on": teacher.ends_on, **changes})
         journal.version += 1
         return await records.change(self._session, actor, teacher, changes)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, or_, select
 
 from dnevnik_api import records
 from dnevnik_api.classes.clashes import lock_timetable
@@ -27,6 +27,7 @@ from dnevnik_api.lessons.repository import LessonRepository, check_teachers
 from dnevnik_api.organizations.models import AcademicYear, Bell, Room
 from dnevnik_api.organizations.policy import check_order
 from dnevnik_api.people.models import Person
+from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
 from .clashes import check_lesson
@@ -208,7 +209,7 @@ class LessonPlanner:
             JournalTeacher.organization_id == actor.organization_id,
             JournalTeacher.journal_id == journal.id,
             JournalTeacher.teacher_id == teacher_id,
-            func.daterange(JournalTeacher.begins_on, JournalTeacher.ends_on).bool_op("@>")(day),
+            in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, day),
         )
         if not await self._session.scalar(select(teaches)):
             raise INVALID([FieldError("/teacher_id", "not-journals-teacher", NOT_JOURNALS_TEACHER)])
