@@ -19,7 +19,7 @@ from .db import open_session
 from .demo import DemoLogin, Progress, load_demo
 from .founding import NewSchool, found
 from .people.schemas import PersonCreate
-from .real_school import Loaded, load_real_school
+from .real_school import Loaded, load_real_school, read
 
 TIME_ZONE = "Europe/Moscow"
 COORDINATOR = PersonCreate(last_name="Воробьёва", first_name="Екатерина", middle_name="Андреевна")
@@ -62,6 +62,7 @@ class Filled:
 
 async def load_folder(api: FastAPI, folder: Path, tell: Callable[[str], None]) -> Filled:
     """Found a school and fill it with a real one's data; raise RealSchoolError."""
+    read(folder)  # What can't be read leaves no empty school behind.
     async with _founded(api, REAL_SCHOOL) as (client, issued):
         first = {"login": issued.login, "password": issued.temporary_password}
         own = {"password": new_temporary_password()}
