@@ -22,7 +22,8 @@ from factories import School, make_school
 from processes import PROGRAM, Server, client_of, environment, free_port, served
 
 from dnevnik_api import embedded
-from dnevnik_api.embedded import OWNER_ROLE
+from dnevnik_api.embedded import OWNER_ROLE, WORKER_ROLE
+from dnevnik_api.jobs import connected
 from dnevnik_api.migrating import migrate
 from dnevnik_api.tokens import Tokens, load_or_make_key
 
@@ -271,6 +272,30 @@ def test_what_stops_it_from_serving_is_told_in_a_sentence(
         assert refused.returncode == code, refused.stderr
         assert re.search(message, refused.stderr), refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+async def test_migrations_and_the_worker_are_processes_with_roles_of_their_own(
+    own: Restartable, folder: Path
+) -> None:
+    owner, worker = (own.cluster.url(role=role) for role in (OWNER_ROLE, WORKER_ROLE))
+    migrated = await asyncio.to_thread(run, folder, "migrate", owner_database_url=owner)
+    assert migrated.returncode == 0, migrated.stderr
+    refused = await asyncio.to_thread(run, folder, "migrate", database_url=worker)
+    assert (refused.returncode, "DNEVNIK_OWNER_DATABASE_URL" in refused.stderr) == (2, True)
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, "worker", env=environment(folder, database_url=worker)
+    )
+    async with connected(worker) as connection, asyncio.timeout(30):
+        while not await connection.fetchval(WORKING):  # noqa: ASYNC110  (nothing tells)
+            await asyncio.sleep(0.05)
+        process.terminate()
+        assert await process.wait() == 0
+
+
+WORKING = (
+    "SELECT true FROM pg_stat_activity"
+    " WHERE application_name = 'dnevnik-worker' AND pid <> pg_backend_pid()"
+)
 
 
 def run(folder: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
