@@ -263,3 +263,13 @@ async def test_the_program_reads_and_writes_rows_and_nothing_else(
     assert granted.pop("alembic_version") == {"SELECT"}
     assert set().union(*granted.values()) == {"SELECT", "INSERT", "UPDATE", "DELETE"}
     assert not await catalogue.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", role)
+
+
+async def test_no_function_runs_with_the_rights_of_its_owner(catalogue: asyncpg.Connection) -> None:
+    """A function like that would step over the walls; row-level security binds who calls."""
+    rows = await catalogue.fetch(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p"
+        " JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+    )
+    assert rows == []
