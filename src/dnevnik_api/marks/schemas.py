@@ -92,4 +92,4 @@ class FinalMarkRead(Read):
 class FinalMarkWrite(Request):
     """A student's mark for a reporting period."""
 
-    value: Token
+    value: Token = Field(examples=["5"])
