@@ -29,7 +29,8 @@ STUDENTS_IN_CLASS = 25
 WEEKS_IN_QUARTER = 9
 LESSONS_A_DAY = 7
 AT_ONCE = 4
-OK, CREATED, CONFLICT = 200, 201, 409
+TRIES = 5
+OK, CREATED, CONFLICT, TOO_MANY = 200, 201, 409, 429
 
 _LAST_NAMES = ("Алексеев", "Борисов", "Волков", "Громов", "Дроздов", "Егоров", "Жуков", "Зайцев")
 _FIRST_NAMES = ("Андрей", "Борис", "Вадим", "Глеб", "Денис")
@@ -160,10 +161,15 @@ class _Door:
         self._token = token
 
     async def ask(self, method: str, path: str, status: int = OK, **parts: Any) -> httpx.Response:
-        """Send a request and return its answer, which must have this status."""
+        """Send a request and return its answer, which must have this status; wait when asked to."""
         headers = {"Authorization": f"Bearer {self._token}", **parts.pop("headers", {})}
         url = path if path.startswith("/v1/") else f"{self._address}{path}"
         answer = await self._client.request(method, url, headers=headers, **parts)
+        for _ in range(TRIES):
+            if answer.status_code != TOO_MANY:
+                break
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
+            answer = await self._client.request(method, url, headers=headers, **parts)
         if answer.status_code != status:
             raise RealSchoolError(f"{method} {url}: {answer.status_code} {answer.text}")
         return answer
@@ -358,9 +364,12 @@ class _Loading:
                 for lesson in await self._lessons_of(teacher_id, self._first_day):
                     await self._fill(door, lesson, work_types[0]["id"])
 
-        async with asyncio.TaskGroup() as group:
-            for teacher in teachers:
-                group.create_task(keep(teacher["id"]))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for teacher in teachers:
+                    group.create_task(keep(teacher["id"]))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
         self._tell(f"{self._counts['filled']} lessons kept, {self._counts['marks']} marks set")
 
     async def shift_a_lesson(self) -> Loaded:
