@@ -65,10 +65,15 @@ ALIASES = {
 # Ids of what belongs to no school.
 GLOBAL = {"external_id", "session_id"}
 
-# Examples of fields that exclude one another, or that are no days of the school under test.
-GOOD_DAYS = {"begins_on": "2026-09-10", "ends_on": "2026-12-20", "birth_date": "2015-03-08"}
+# Days of the school under test, and the fields that exclude another one.
+GOOD = {
+    "begins_on": "2026-09-10",
+    "ends_on": "2026-12-20",
+    "birth_date": "2015-03-08",
+    "due_lesson_id": None,
+    "ordinal": 1,
+}
 GOOD_FOR = {
-    "add_homework": {"due_lesson_id": None},
     "change_lesson": {
         "begins_at": "2026-10-15T08:30:00+03:00",
         "ends_at": "2026-10-15T09:15:00+03:00",
@@ -114,7 +119,6 @@ async def ids_of(school: School) -> dict[str, int]:
         "guardian_id": school.guardian.id,
         "teacher_id": school.teacher.id,
         "substitute_id": school.other_teacher.id,
-        "due_lesson_id": school.future_lesson_id,
     }
 
 
@@ -163,14 +167,17 @@ def signed_in(app: FastAPI, gate: AnyGate | None, person: Person) -> Headers:
 
 async def make_missing(app: FastAPI, operation: Operation) -> None:
     """Make the records that the path names and the school lacks, where they can be made."""
-    for found in re.finditer(r"/\{(\w+)\}", operation.template):
-        name, collection = found[1], operation.template[: found.start()]
-        if name in operation.good_values or "post" not in CONTRACT["paths"].get(collection, {}):
+    for found in re.finditer(r"/(\w[\w-]*)/\{(\w+)\}", operation.template):
+        collection, name = found.groups()
+        if name in operation.good_values:
             continue
-        add = operation.at("POST", collection)
-        answer = await send(app, add.good())
-        if answer.status == 201:
-            operation.good_values[name] = json.loads(answer.body)["id"]
+        for path, methods in CONTRACT["paths"].items():
+            if "post" in methods and path.endswith(f"/{collection}"):
+                answer = await send(app, operation.at("POST", path).good())
+                if answer.status == 201:
+                    operation.good_values[name] = json.loads(answer.body)["id"]
+    if operation.method == "PUT":
+        await send(app, operation.good().with_header(b"if-none-match", b"*"))
 
 
 def faults(request: Request, answer: Answer) -> Iterator[str]:
@@ -262,7 +269,9 @@ async def test_nothing_hostile_breaks_or_changes_anything(
     app: FastAPI, victim: School, foreign: dict[str, int], door: str
 ) -> None:
     gate, (method, template) = DOORS[door], door.split()
-    good_values = {**GOOD_DAYS, "ordinal": 1, **await ids_of(victim)}
+    good_values = {**await ids_of(victim), **GOOD}
+    if "/guardians/" in template:
+        good_values["person_id"] = victim.guardian.id
     with capture_logs() as logs:
         async with connected(victim) as connection:
             began = await connection.fetchval("SELECT pg_current_xact_id()::text::bigint")
@@ -270,8 +279,8 @@ async def test_nothing_hostile_breaks_or_changes_anything(
             for every, person in zip((1, SAMPLE), people_for(gate, victim), strict=True):
                 headers = signed_in(app, gate, person)
                 operation = Operation(CONTRACT, method, template, good_values, foreign, headers)
-                good_values |= GOOD_FOR.get(operation.description["operationId"], {})
                 await make_missing(app, operation)
+                good_values |= GOOD_FOR.get(operation.description["operationId"], {})
                 requests = list(operation.requests())
                 assert len(requests) >= AT_LEAST
                 good = await attack.send(operation.good(), f"{person.id}-good")

@@ -25,7 +25,7 @@ class HomeworkUpdate(Request):
     """Merge patch of the text or the day; null clears the day."""
 
     text: Prose = optional(examples=["§ 14, № 257"])
-    due_on: Day | None = None
+    due_on: Day | None = Field(None, examples=["2026-10-28"])
 
 
 class HomeworkRead(Read):
