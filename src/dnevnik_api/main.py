@@ -29,6 +29,7 @@ from .lessons.router import router as lessons
 from .marks.router import router as marks
 from .middleware import Gatekeeper, Metrics
 from .organizations.router import router as organizations
+from .paths import Paths
 from .people.router import router as people
 from .problems import add_handlers
 from .timetable.router import router as timetable
@@ -94,6 +95,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
         v1.include_router(router)
     app.include_router(v1)
     _add_pages(app)
+    app.router.middleware_stack = Paths(app.router)
     app.openapi = _contract_of(app)  # type: ignore[method-assign]
     return app
 

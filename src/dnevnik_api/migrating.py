@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -11,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from . import jobs
+from . import functions, jobs
 
 
 class WrongSchemaError(Exception):
@@ -32,6 +33,8 @@ async def migrate(owner_url: str, revision: str = "head") -> None:
     """Upgrade the database behind ``owner_url``, as the owner of its tables."""
     await _run(command.upgrade, owner_url, revision)
     await jobs.install(owner_url)
+    async with jobs.connected(owner_url) as connection:
+        await functions.install(connection)
 
 
 async def unmigrate(owner_url: str, revision: str = "base") -> None:
@@ -52,7 +55,7 @@ async def _run(deed: Callable[[Config, str], None], owner_url: str, revision: st
 
 
 async def check_schema(engine: AsyncEngine) -> None:
-    """Refuse a database that lacks a migration of this program; a newer one will do."""
+    """Refuse a database that lacks a migration or function of this program; a newer will do."""
     scripts = ScriptDirectory.from_config(alembic_config())
     try:
         async with engine.connect() as connection:
@@ -60,8 +63,13 @@ async def check_schema(engine: AsyncEngine) -> None:
     except ProgrammingError:
         found = None
     known = {script.revision for script in scripts.walk_revisions()}
-    if found is None or (found in known and found != scripts.get_current_head()):
-        raise WrongSchemaError("The database lacks tables of this version: run `dnevnik migrate`.")
+    old = found is None or (found in known and found != scripts.get_current_head())
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        if old or await functions.missing(driver):
+            raise WrongSchemaError(
+                "The database lacks tables of this version: run `dnevnik migrate`."
+            )
 
 
 _BOUND = text(

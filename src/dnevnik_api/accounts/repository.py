@@ -21,12 +21,12 @@ from dnevnik_api.errors import (
     TOO_MANY_REQUESTS,
     UNAUTHENTICATED,
 )
+from dnevnik_api.functions import statement
 from dnevnik_api.history import record
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import visible_to
 from dnevnik_api.policy import Actor, Caller
-from dnevnik_api.raw import statement
 from dnevnik_api.tokens import Scope
 
 from .models import Account, AccountSession, AccountState, EndReason, RefreshToken, SignInFailures

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api.errors import TIMETABLE_CLASH, FieldError, Text
+from dnevnik_api.functions import statement
 from dnevnik_api.policy import Actor
-from dnevnik_api.raw import statement
 
 MAX_CLASHES = 10
 MAX_IN_DETAIL = 3

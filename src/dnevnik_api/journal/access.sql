@@ -27,6 +27,8 @@ access AS MATERIALIZED (
                   AND gp.class_id = ANY (a.homeroom_group_ids)
             ) THEN 'class.' || array_to_string(a.homeroom_group_ids, '.')
         END AS scope
+        -- Kept apart, so that it is worked out once.
+        OFFSET 0
     ) seen
     WHERE seen.scope IS NOT NULL
 )

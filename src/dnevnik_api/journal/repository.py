@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from fastapi import Request
 
 from dnevnik_api.errors import NOT_FOUND
 from dnevnik_api.policy import Caller, Permission
-from dnevnik_api.raw import actor_at_gate, caller_of, statement, transaction
+from dnevnik_api.raw import actor_at_gate, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class ReadModels:
 
     def __init__(self, request: Request) -> None:
         self._request = request
+
+    @classmethod
+    async def of(cls, request: Request) -> Self:
+        """Return the read models for a request; FastAPI would make a plain class in a thread."""
+        return cls(request)
 
     async def page(
         self,
@@ -80,10 +85,7 @@ class ReadModels:
     async def _row(
         self, name: str, caller: Caller, organization_id: int, permission: Permission, *values: Any
     ) -> Any:
-        async with transaction(self._request, organization_id) as connection:
-            row = await connection.fetchrow(
-                statement(name), *caller_of(organization_id, caller, permission), *values
-            )
+        row = await ask(self._request, name, organization_id, caller, permission, *values)
         if row is None:
             await actor_at_gate(self._request, organization_id, caller, permission)
             raise NOT_FOUND()

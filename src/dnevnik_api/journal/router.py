@@ -19,7 +19,7 @@ router = APIRouter(
 JournalReader = Annotated[Caller, requires_hot(Permission.JOURNALS_READ)]
 DiaryReader = Annotated[Caller, requires_hot(Permission.DIARY_READ)]
 WorkplaceReader = Annotated[Caller, requires_hot(Permission.WORKPLACE_READ)]
-Models = Annotated[ReadModels, Depends()]
+Models = Annotated[ReadModels, Depends(ReadModels.of)]
 
 MAX_DAYS = 400
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {

@@ -40,10 +40,9 @@ student AS MATERIALIZED (
 ),
 mark AS MATERIALIZED (
     SELECT m.student_id, m.work_id, m.lesson_id, m.ordinal, m.value, m.numeric, m.counts, m.comment,
-           m.version
-    FROM access x
-    JOIN marks m ON m.organization_id = $1 AND m.journal_id = x.journal_id
-    WHERE m.lesson_date BETWEEN $7 AND $8
+           m.version, w.weight
+    FROM work w
+    JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id
 ),
 absence AS MATERIALIZED (
     SELECT t.student_id, t.lesson_id, t.status, t.minutes, t.reason, t.version
@@ -53,8 +52,8 @@ absence AS MATERIALIZED (
 ),
 average AS MATERIALIZED (
     SELECT m.student_id, round(avg(m.numeric), 2) AS average,
-           round(sum(m.numeric * w.weight) / sum(w.weight), 2) AS weighted_average
-    FROM mark m JOIN work w ON w.id = m.work_id
+           round(sum(m.numeric * m.weight) / sum(m.weight), 2) AS weighted_average
+    FROM mark m
     WHERE m.counts
     GROUP BY m.student_id
 )

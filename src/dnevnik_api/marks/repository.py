@@ -1,7 +1,7 @@
 """The only writer of marks; the statement that changes a mark also writes its history (2.14c)."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 from fastapi import Request
@@ -30,7 +30,7 @@ from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Caller, Permission
-from dnevnik_api.raw import Connection, actor_at_gate, caller_of, driver_of, statement, transaction
+from dnevnik_api.raw import actor_at_gate, ask
 from dnevnik_api.records import Seen, check_seen
 
 from .models import FinalMark, Mark, MarkChange
@@ -73,14 +73,18 @@ class HotMarks:
     def __init__(self, request: Request) -> None:
         self._request = request
 
+    @classmethod
+    async def of(cls, request: Request) -> Self:
+        """Return the writer for a request; FastAPI would make a plain class in a thread."""
+        return cls(request)
+
     async def write(self, caller: Caller, cell: Cell, body: MarkWrite, seen: Seen) -> Written:
         """Set or change one mark; repeating a write that is done already changes nothing.
 
         Raises what ``keeping`` raises, STALE_VERSION, and INVALID for an unknown value.
         """
         if not seen.any:
-            async with transaction(self._request, cell.organization_id) as connection:
-                row = await _write(connection, caller, cell, body, seen.version)
+            row = await self._write(caller, cell, body, seen.version)
             if row is not None:
                 return _written(caller, cell, body, row, created=seen.version is None)
         return await self._find_out(caller, cell, body, seen)
@@ -98,9 +102,8 @@ class HotMarks:
         if current is not None and (current.value, current.comment) == (body.value, body.comment):
             return Written(MarkRead.model_validate(current), created=False)
         check_seen(seen, None if current is None else current.version)
-        connection = await driver_of(session)
         version = None if current is None else current.version
-        row = await _write(connection, caller, cell, body, version)
+        row = await self._write(caller, cell, body, version)
         assert row is not None  # noqa: S101  (every reason to refuse was looked at, under the lock)
         return _written(caller, cell, body, row, created=version is None)
 
@@ -112,11 +115,7 @@ class HotMarks:
         Raises what ``keeping`` raises, STALE_VERSION, and INVALID with a pointer per wrong item.
         """
         if seen.version is not None:
-            async with transaction(self._request, organization_id) as connection:
-                values = _columns(body)
-                row = await _write_lesson(
-                    connection, caller, organization_id, lesson_id, seen.version, values
-                )
+            row = await self._write_lesson(caller, organization_id, lesson_id, seen.version, body)
             if row is not None:
                 return LessonWritten.model_validate(dict(row))
         session, actor = await actor_at_gate(
@@ -125,50 +124,49 @@ class HotMarks:
         kept = await keeping.keep(session, actor, lesson_id)
         await _check_entries(session, actor, kept, body)
         check_seen(seen, kept.journal.version)
-        row = await _write_lesson(
-            await driver_of(session),
-            caller,
-            organization_id,
-            lesson_id,
-            kept.journal.version,
-            _columns(body),
+        row = await self._write_lesson(
+            caller, organization_id, lesson_id, kept.journal.version, body
         )
         assert row is not None  # noqa: S101  (as above)
         return LessonWritten.model_validate(dict(row))
 
+    async def _write(
+        self, caller: Caller, cell: Cell, body: MarkWrite, version: int | None
+    ) -> asyncpg.Record | None:
+        return await ask(
+            self._request,
+            "marks/write_mark",
+            cell.organization_id,
+            caller,
+            Permission.MARKS_WRITE,
+            cell.work_id,
+            cell.student_id,
+            cell.ordinal,
+            body.value,
+            body.comment,
+            version,
+            caller.request_id,
+        )
 
-async def _write(
-    connection: Connection, caller: Caller, cell: Cell, body: MarkWrite, version: int | None
-) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        statement("marks/write_mark"),
-        *caller_of(cell.organization_id, caller, Permission.MARKS_WRITE),
-        cell.work_id,
-        cell.student_id,
-        cell.ordinal,
-        body.value,
-        body.comment,
-        version,
-        caller.request_id,
-    )
-
-
-async def _write_lesson(
-    connection: Connection,
-    caller: Caller,
-    organization_id: int,
-    lesson_id: int,
-    version: int,
-    columns: tuple[list[Any], ...],
-) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        statement("marks/write_lesson"),
-        *caller_of(organization_id, caller, Permission.MARKS_WRITE),
-        lesson_id,
-        version,
-        caller.request_id,
-        *columns,
-    )
+    async def _write_lesson(
+        self,
+        caller: Caller,
+        organization_id: int,
+        lesson_id: int,
+        version: int,
+        body: LessonEntries,
+    ) -> asyncpg.Record | None:
+        return await ask(
+            self._request,
+            "marks/write_lesson",
+            organization_id,
+            caller,
+            Permission.MARKS_WRITE,
+            lesson_id,
+            version,
+            caller.request_id,
+            *_columns(body),
+        )
 
 
 def _columns(body: LessonEntries) -> tuple[list[Any], ...]:

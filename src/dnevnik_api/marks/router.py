@@ -39,7 +39,7 @@ router = APIRouter(
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 HotWriter = Annotated[Caller, requires_hot(Permission.MARKS_WRITE)]
-Hot = Annotated[HotMarks, Depends()]
+Hot = Annotated[HotMarks, Depends(HotMarks.of)]
 Marks = Annotated[MarkRepository, Depends()]
 FinalMarks = Annotated[FinalMarkRepository, Depends()]
 

@@ -8,7 +8,7 @@ WITH
 cell AS MATERIALIZED (
     SELECT a.person_id, a.full_name, w.lesson_id, w.journal_id, w.lesson_date, v.numeric, v.counts,
            j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
-           p.full_name AS student_name
+           p.full_name AS student_name, m.value AS old_value, m.comment AS old_comment
     FROM actor a
     JOIN works w ON w.organization_id = $1 AND w.id = $6::bigint
     JOIN lessons l ON l.organization_id = $1 AND l.id = w.lesson_id
@@ -18,7 +18,11 @@ cell AS MATERIALIZED (
     JOIN academic_years y ON y.organization_id = $1 AND y.id = j.academic_year_id
     JOIN persons p ON p.organization_id = $1 AND p.id = $7::bigint
     JOIN mark_values v ON v.organization_id = $1 AND v.token = $9::text AND v.allowed_for_works
-    WHERE (l.substitute_id = a.person_id OR (l.teacher_id = a.person_id AND EXISTS (
+    LEFT JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id AND m.student_id = p.id
+        AND m.ordinal = $8::int
+    WHERE m.version IS NOT DISTINCT FROM $11::bigint
+      AND (m.value, m.comment) IS DISTINCT FROM ($9, $10::text)
+      AND (l.substitute_id = a.person_id OR (l.teacher_id = a.person_id AND EXISTS (
             SELECT FROM journal_teachers t
             WHERE t.organization_id = $1 AND t.journal_id = j.id AND t.teacher_id = a.person_id
               AND daterange(t.begins_on, t.ends_on) @> a.today)))
@@ -39,18 +43,13 @@ journal AS MATERIALIZED (
     WHERE NOT j.closed_dates @> c.lesson_date
     FOR NO KEY UPDATE OF j
 ),
-old AS MATERIALIZED (
-    SELECT m.value, m.comment FROM marks m
-    WHERE m.organization_id = $1 AND m.work_id = $6 AND m.student_id = $7
-      AND m.ordinal = $8::int AND m.version = $11::bigint
-),
 updated AS (
     UPDATE marks m
     SET value = $9, numeric = c.numeric, counts = c.counts, comment = $10, version = j.version,
         changed_at = $4
     FROM cell c, journal j
     WHERE m.organization_id = $1 AND m.work_id = $6 AND m.student_id = $7 AND m.ordinal = $8
-      AND m.version = $11 AND (m.value, m.comment) IS DISTINCT FROM ($9, $10::text)
+      AND m.version = $11
     RETURNING m.version
 ),
 inserted AS (
@@ -76,7 +75,7 @@ recorded AS (
                               old_comment, new_comment, request_id)
     SELECT $1, 'work', $4, c.person_id, c.full_name, c.journal_id, c.lesson_id, c.lesson_date, $6,
            c.group_id, c.group_name, c.subject_id, c.subject_name, $7, c.student_name, $8,
-           o.value, $9, o.comment, $10, $12::text
-    FROM written CROSS JOIN cell c LEFT JOIN old o ON true
+           c.old_value, $9, c.old_comment, $10, $12::text
+    FROM written CROSS JOIN cell c
 )
 SELECT w.version, c.lesson_id, c.lesson_date FROM written w CROSS JOIN cell c

@@ -12,6 +12,7 @@ from dnevnik_api.classes.clashes import lock_timetable
 from dnevnik_api.classes.models import Group
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import CONFLICT, INVALID, NO_BELL, FieldError, Text
+from dnevnik_api.functions import statement
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.repository import ANOTHER_YEAR, parent_of
 from dnevnik_api.organizations.models import AcademicYear, BellSchedule, Room, Subject
@@ -19,7 +20,6 @@ from dnevnik_api.organizations.policy import check_inside
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
-from dnevnik_api.raw import statement
 
 from .clashes import MAX_CLASHES, Clash, check_week, clash_of, clashes_among
 from .models import Timetable, TimetableEntry
