@@ -1,0 +1,62 @@
+"""The README's tour is true: its blocks run as they stand against a server with the demo school."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import Server
+from school_day import SCHOOL_DAY
+
+README = Path(__file__).parents[1] / "README.md"
+NEEDED = ("bash", "curl", "python3")
+
+
+@pytest.fixture
+def demo() -> Iterator[tuple[Path, Server]]:
+    with tempfile.TemporaryDirectory(prefix="dn", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # As root the database runs as another user.
+        (folder / "base").mkdir()
+        server = Server(folder, home=folder / ".dnevnik")
+        try:
+            server.wait(seconds=150)
+            yield folder, server
+        finally:
+            server.end()
+
+
+def test_the_tour_runs_as_it_stands(demo: tuple[Path, Server]) -> None:
+    missing = [program for program in NEEDED if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"the tour is for a machine with {', '.join(missing)}")
+    folder, server = demo
+    tour = README.read_text("utf-8").partition("## The tour")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```bash\n(.*?)```", tour, re.DOTALL)
+    assert len(blocks) == 5
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(blocks)],
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "API": server.address,
+            "TODAY": f"{SCHOOL_DAY:%Y-%m-%d}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    said = done.stdout
+    assert '"topic":"Сложение дробей"' in said
+    assert '"marks_changed":1,"attendance_changed":1' in said
+    assert '"value":"5-"' in said
+    assert '"type": "/problems/forbidden"' in said
+    assert '"old_value":"4","new_value":"5-"' in said
+    assert "Когда;Кто изменил" in said
+    assert said.rstrip().endswith("404")
