@@ -19,16 +19,20 @@ WITH day AS MATERIALIZED (
     ) AS d (day)
     WHERE t.organization_id = :organization_id AND t.id = :timetable_id
 ),
+-- Read once, not looked up for each entry: of a new school the planner knows too little to do that
+-- well.
+kept AS MATERIALIZED (
+    SELECT l.timetable_entry_id AS entry_id, l.planned_on
+    FROM lessons l
+    WHERE l.organization_id = :organization_id AND l.timetable_entry_id IS NOT NULL
+      AND l.planned_on BETWEEN CAST(:from_on AS date) AND CAST(:to_on AS date)
+),
 plan AS MATERIALIZED (
     SELECT e.id AS entry_id, e.journal_id, j.group_id, d.day, e.number,
            (d.day + b.begins_at) AT TIME ZONE d.time_zone AS begins_at,
            (d.day + b.ends_at) AT TIME ZONE d.time_zone AS ends_at,
            e.room_id, e.teacher_id, d.is_holiday,
-           EXISTS (
-               SELECT FROM lessons l
-               WHERE l.organization_id = :organization_id AND l.timetable_entry_id = e.id
-                 AND l.planned_on = d.day
-           ) AS is_kept
+           (e.id, d.day) IN (SELECT k.entry_id, k.planned_on FROM kept k) AS is_kept
     FROM day d
     JOIN timetable_entries e
       ON e.organization_id = :organization_id AND e.timetable_id = :timetable_id
