@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint types imports format reset real-school bench openapi lock clean
+.PHONY: help run test check lint types imports format reset real-school bench openapi regulation lock clean
 
 help: ## List these targets.
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ bench: $(VENV)/.development ## Measure the speed beside other ways of doing the 
 openapi: $(VENV)/.development ## Write the contract anew: openapi/openapi.json
 	@$(BIN)/dnevnik openapi > openapi/openapi.json.new
 	@mv openapi/openapi.json.new openapi/openapi.json
+
+regulation: openapi ## Fill in the endpoints and tests of docs/regulation.md
+	@$(BIN)/python tests/regulation.py
 
 lock: ## Choose the versions of the packages anew (needs uv).
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv: $(PYTHON) -m pip install uv" >&2; exit 1; }

@@ -190,7 +190,7 @@ async def write_marks(
                 busy.set()
 
 
-@pytest.mark.clause("2.14")
+@pytest.mark.clause("2.14c")
 async def test_a_kill_loses_no_acknowledged_mark_and_no_history(
     folder: Path, settings: dict[str, object], tokens: Tokens, own: Restartable
 ) -> None:

@@ -219,7 +219,7 @@ async def test_every_exclusion_is_within_a_school(catalogue: asyncpg.Connection)
         assert "(organization_id WITH =," in exclusion["definition"], exclusion["name"]
 
 
-@pytest.mark.clause("2.14")
+@pytest.mark.clause("2.14c")
 @pytest.mark.parametrize("table", HISTORIES)
 @pytest.mark.parametrize("role", [OWNER_ROLE, SUPERUSER])
 @pytest.mark.parametrize("deed", ["UPDATE {} SET request_id = ''", "DELETE FROM {}", "TRUNCATE {}"])
