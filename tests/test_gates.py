@@ -3,8 +3,14 @@
 from fastapi import APIRouter, FastAPI
 from role_matrix import DOORS, EVERYONE, PUBLIC
 
-from dnevnik_api.contract import gates_of, routes_of
-from dnevnik_api.policy import ROLE_PERMISSIONS, AccountGate, AnyGate, RegistrationGate
+from dnevnik_api.contract import routes_of
+from dnevnik_api.policy import (
+    ROLE_PERMISSIONS,
+    AccountGate,
+    AnyGate,
+    RegistrationGate,
+    gates_of,
+)
 
 
 def doors(app: FastAPI) -> dict[str, list[AnyGate]]:

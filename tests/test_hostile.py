@@ -16,12 +16,12 @@ from hostile import CANARY, Answer, Headers, Operation, Request, ids_in, send
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
-from dnevnik_api.contract import gates_of, routes_of
+from dnevnik_api.contract import routes_of
 from dnevnik_api.db import make_engine
 from dnevnik_api.embedded import Cluster
 from dnevnik_api.errors import PROBLEMS
 from dnevnik_api.main import create_app
-from dnevnik_api.policy import ROLE_PERMISSIONS, AnyGate, RegistrationGate, Role
+from dnevnik_api.policy import ROLE_PERMISSIONS, AnyGate, RegistrationGate, Role, gates_of
 from dnevnik_api.tokens import Scope, Tokens, new_signing_key
 
 MAX_ANSWER = 16 * 1024

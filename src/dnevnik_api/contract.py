@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
@@ -19,9 +18,7 @@ from .errors import (
     UNAVAILABLE,
     Problem,
 )
-from .policy import AccountGate, AnyGate, Gate, HotGate, RegistrationGate
-
-GATES = (Gate, HotGate, AccountGate, RegistrationGate)
+from .policy import AnyGate, gates_of
 
 
 def clauses(*ids: str) -> dict[str, Any]:
@@ -34,12 +31,6 @@ def routes_of(app: FastAPI) -> Iterator[RouteContext]:
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute):
             yield route
-
-
-def gates_of(dependant: Dependant) -> list[AnyGate]:
-    """Return the gates that stand before an endpoint."""
-    own = [dependant.call] if isinstance(dependant.call, GATES) else []
-    return own + [gate for child in dependant.dependencies for gate in gates_of(child)]
 
 
 def build(app: FastAPI) -> dict[str, Any]:

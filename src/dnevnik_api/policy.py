@@ -12,6 +12,7 @@ from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from sqlalchemy import text
 
 from .clock import day_of
@@ -265,9 +266,9 @@ class HotGate:
 
     permission: Permission
 
-    async def __call__(self, caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         """Return the caller, whose rights the statement checks."""
-        return caller
+        return await get_caller(request)
 
 
 @dataclass(frozen=True)
@@ -300,9 +301,9 @@ class RegistrationGate:
         return caller
 
 
-async def check_alive(session: SessionDep, who: Caller | Claims) -> None:
+async def check_alive(session: SessionDep, caller: Caller) -> None:
     """Refuse a token whose session was ended: sign-out takes effect on the next request."""
-    keys = {"session_id": who.session_id, "account_id": who.account_id}
+    keys = {"session_id": caller.session_id, "account_id": caller.account_id}
     if (await session.execute(_LIVE, keys)).first() is None:
         raise UNAUTHENTICATED()
 
@@ -318,6 +319,12 @@ async def _check_alive_apart(request: Request, caller: Caller) -> None:
 
 
 AnyGate = Gate | HotGate | AccountGate | RegistrationGate
+
+
+def gates_of(dependant: Dependant) -> list[AnyGate]:
+    """Return the gates that stand before an endpoint."""
+    own = [dependant.call] if isinstance(dependant.call, AnyGate) else []
+    return own + [gate for child in dependant.dependencies for gate in gates_of(child)]
 
 
 def requires(permission: Permission) -> Any:

@@ -6,7 +6,7 @@ acknowledged is lost (style.md §2.2). An ``Idempotency-Key`` is kept in that sa
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, ClassVar
@@ -31,8 +31,17 @@ from .errors import (
     Text,
 )
 from .fields import MAX_ID
-from .policy import check_alive
-from .tokens import claims_of
+from .policy import (
+    AnyGate,
+    Caller,
+    Gate,
+    HotGate,
+    check,
+    check_alive,
+    gates_of,
+    get_caller,
+    look_up,
+)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -67,6 +76,7 @@ class TransactionRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         known = _query_parameters(self.dependant)
+        gates = gates_of(self.dependant)
 
         async def run(request: Request) -> Response:
             _check_organization(request)
@@ -78,7 +88,7 @@ class TransactionRoute(APIRoute):
                     return _unless_known(request, await handler(request))
                 if key is None or not self.keeps_answers:
                     return await handler(request)
-                return await _once(request, key, handler)
+                return await _once(request, key, gates, handler)
 
         return run
 
@@ -131,45 +141,36 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
 
 
 async def _once(
-    request: Request, key: str, handler: Callable[[Request], Awaitable[Response]]
+    request: Request,
+    key: str,
+    gates: Sequence[AnyGate],
+    handler: Callable[[Request], Awaitable[Response]],
 ) -> Response:
     """Run the request unless its key has an answer already, which is then given again."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise BAD_REQUEST()
-    claims = claims_of(request)
-    account_id = claims.account_id
+    caller = await get_caller(request)
     route = f"{request.method} {request.url.path}"
     fingerprint = hashlib.sha256(
         str(request.url.query).encode() + b"\0" + await request.body()
     ).digest()
     session = await get_session(request)
-    await check_alive(session, claims)
-    lock = hashlib.sha256(json.dumps([account_id, route, key]).encode()).digest()
+    await check_alive(session, caller)
+    names = (caller.account_id, route, key)
+    lock = hashlib.sha256(json.dumps(names).encode()).digest()
     number = int.from_bytes(lock[:8], "big", signed=True)
     if not await session.scalar(select(func.pg_try_advisory_xact_lock(number))):
         raise IDEMPOTENCY_KEY_IN_USE()
-    if (saved := await session.get(IdempotencyKey, (account_id, route, key))) is not None:
+    if (saved := await session.get(IdempotencyKey, names)) is not None:
+        await _pass_again(request, session, caller, gates)
         if saved.fingerprint != fingerprint:
             raise IDEMPOTENCY_KEY_REUSED()
         headers = {**saved.headers, "idempotency-replayed": "true"}
         return Response(saved.body, saved.status, headers)
     response = await handler(request)
-    await _keep(session, response, account_id, route, key, fingerprint, request.app.state.clock())
-    return response
-
-
-async def _keep(
-    session: AsyncSession,
-    response: Response,
-    account_id: int,
-    route: str,
-    key: str,
-    fingerprint: bytes,
-    now: datetime,
-) -> None:
     await session.execute(
         insert(IdempotencyKey).values(
-            account_id=account_id,
+            account_id=caller.account_id,
             route=route,
             key=key,
             fingerprint=fingerprint,
@@ -178,6 +179,17 @@ async def _keep(
                 name: response.headers[name] for name in KEPT_HEADERS if name in response.headers
             },
             body=bytes(response.body),
-            created_at=now,
+            created_at=caller.now,
         )
     )
+    return response
+
+
+async def _pass_again(
+    request: Request, session: AsyncSession, caller: Caller, gates: Sequence[AnyGate]
+) -> None:
+    """Refuse an answer of old to who may not ask for it any more."""
+    for gate in gates:
+        if isinstance(gate, Gate | HotGate):
+            organization_id = int(request.path_params["organization_id"])
+            check(await look_up(organization_id, caller, session), gate.permission)
