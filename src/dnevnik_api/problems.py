@@ -254,13 +254,19 @@ def add_handlers(app: FastAPI) -> None:
 
 def page_of(problem: Problem) -> HTMLResponse:
     """Return the page that explains a problem type to whoever opens its address."""
+    title, detail = problem.title, problem.detail
     return HTMLResponse(
-        "<!doctype html><meta charset=utf-8>"
+        "<!doctype html><html lang=ru><meta charset=utf-8>"
         f"<title>{escape(problem.code)}</title>"
         f"<h1>{problem.status} {escape(problem.code)}</h1>"
-        f"<h2>{escape(problem.title.ru)}</h2><p>{escape(problem.detail.ru)}</p>"
-        f"<h2>{escape(problem.title.en)}</h2><p>{escape(problem.detail.en)}</p>"
+        f"<h2>{escape(title.ru)}</h2><p>{escape(_unfilled(detail.ru))}</p>"
+        f"<div lang=en><h2>{escape(title.en)}</h2><p>{escape(_unfilled(detail.en))}</p></div>"
     )
+
+
+def _unfilled(detail: str) -> str:
+    """Show the places that a real refusal fills."""
+    return detail.replace("{", "‹").replace("}", "›")
 
 
 def documented(*problems: Problem) -> dict[int | str, dict[str, Any]]:
@@ -287,7 +293,7 @@ def _example(problem: Problem) -> dict[str, Any]:
         "type": f"/problems/{problem.code}",
         "title": problem.title.ru,
         "status": problem.status,
-        "detail": problem.detail.ru.replace("{", "‹").replace("}", "›"),
+        "detail": _unfilled(problem.detail.ru),
     }
 
 
