@@ -16,7 +16,7 @@ CONTRACT = ROOT / "openapi" / "openapi.json"
 STATUSES = {"served", "partly", "not yet"}
 
 
-def tests_by_clause() -> dict[str, list[str]]:
+def marked_tests() -> dict[str, list[str]]:
     """Return the names of the tests that are marked with each clause."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").glob("test_*.py")):
@@ -54,7 +54,7 @@ def rows() -> Iterator[list[str]]:
 
 def renewed() -> str:
     """Return the document with the endpoints and tests as they are now."""
-    endpoints, tests = endpoints_by_clause(), tests_by_clause()
+    endpoints, tests = endpoints_by_clause(), marked_tests()
     lines = []
     for line in DOCUMENT.read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]

@@ -101,6 +101,28 @@ async def test_credentials_lead_through_registration_to_a_full_session(
     assert (await sign_in(anonymous, given["login"]))["state"] == "active"
 
 
+@pytest.mark.clause("А.8", "Б.4", "В.1", "Г.4", "Д.1", "Е.2")
+@pytest.mark.parametrize(
+    "who", ["director", "deputy", "homeroom_teacher", "teacher", "student", "guardian"]
+)
+async def test_the_first_sign_in_of_everyone_only_opens_the_registration(
+    as_: SignIn, anonymous: httpx.AsyncClient, school: School, who: str
+) -> None:
+    person = school.people[who]
+    await school.run("UPDATE persons SET account_id = NULL WHERE id = $1", person.id)
+    given = await issue(as_(school.coordinator), person)
+    first = await sign_in(anonymous, given["login"], given["temporary_password"])
+    assert (first["state"], first["refresh_token"]) == ("registration_required", None)
+    refused = await anonymous.get("/v1/me", headers=bearer(first))
+    assert problem(refused) == (403, "registration-required")
+    registered = await anonymous.post(
+        "/v1/accounts/registration", json={"password": PASSWORD}, headers=bearer(first)
+    )
+    assert registered.status_code == 201, registered.text
+    me = await anonymous.get("/v1/me", headers=bearer(registered.json()))
+    assert me.json()["organizations"][0]["person_id"] == person.id
+
+
 @pytest.mark.clause("3.2")
 async def test_a_password_is_stored_as_argon2id_only_and_in_no_history(
     as_: SignIn, anonymous: httpx.AsyncClient, school: School

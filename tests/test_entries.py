@@ -18,7 +18,7 @@ async def history(school: School, entity: str) -> list[tuple[dict | None, dict |
     return [tuple(None if side is None else json.loads(side) for side in row) for row in rows]
 
 
-@pytest.mark.clause("2.7", "2.11")
+@pytest.mark.clause("2.7", "2.11", "Д.6")
 async def test_a_topic_is_written_kept_in_history_and_never_blank(
     as_: SignIn, school: School
 ) -> None:
@@ -80,7 +80,7 @@ async def test_a_work_belongs_to_a_lesson_and_has_a_type_of_this_school(
     assert len(await history(school, "works")) == 3
 
 
-@pytest.mark.clause("2.5", "2.12")
+@pytest.mark.clause("2.5", "2.12", "Д.3", "Д.5")
 async def test_attendance_is_recorded_changed_and_removed_with_history(
     as_: SignIn, school: School
 ) -> None:
@@ -138,7 +138,7 @@ async def test_homework_is_late_an_hour_after_the_students_last_lesson(
     assert answer.json()["due_on"] == "2026-10-21"
 
 
-@pytest.mark.clause("2.8", "2.11")
+@pytest.mark.clause("2.8", "2.11", "Д.8")
 async def test_homework_is_changed_and_taken_back_and_the_history_keeps_it(
     as_: SignIn, school: School
 ) -> None:
@@ -231,8 +231,7 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     header, row = answer.content.decode("utf-8-sig").splitlines()
     assert header.startswith("Когда;Кто изменил;Класс;Предмет")
     assert row == (
-        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;"
-        "'=HYPERLINK(1)"
+        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;'=HYPERLINK(1)"
     )
     assert (await as_(school.teacher).get("/mark-changes/export")).status_code == 403
 
@@ -262,7 +261,7 @@ async def test_nobody_alters_or_removes_a_record_of_a_change(
     await connection.close()
 
 
-@pytest.mark.clause("2.11")
+@pytest.mark.clause("2.11", "А.25")
 async def test_the_entry_change_report_tells_of_everything_else(
     as_: SignIn, school: School
 ) -> None:

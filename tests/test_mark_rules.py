@@ -217,7 +217,7 @@ async def test_a_subject_without_attestation_takes_no_final_mark(
     await refused(school, answer, 409, "subject-not-assessed")
 
 
-@pytest.mark.clause("2.10", "2.14c")
+@pytest.mark.clause("2.10", "2.14c", "Д.7")
 async def test_a_final_mark_is_set_changed_and_recorded(as_: SignIn, school: School) -> None:
     teacher = as_(school.teacher)
     address = f"/journals/{school.journal_id}/final-marks/{school.student.id}/{school.quarter_id}"

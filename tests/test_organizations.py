@@ -129,7 +129,7 @@ async def _history(school: School, path: str) -> list[Any]:
 
 
 @each_directory
-@pytest.mark.clause("А.12", "А.13", "А.14")
+@pytest.mark.clause("А.12", "А.13", "А.14", "А.25", "А.28")
 async def test_a_coordinator_adds_reads_changes_and_removes(
     as_: SignIn, school: School, directory: Directory
 ) -> None:
