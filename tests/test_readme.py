@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from processes import Server
 from school_day import SCHOOL_DAY
+from typer.models import CommandInfo
+
+from dnevnik_api.cli import app
+from dnevnik_api.settings import Settings
 
 README = Path(__file__).parents[1] / "README.md"
 NEEDED = ("bash", "curl", "python3")
@@ -35,7 +39,7 @@ def test_the_tour_runs_as_it_stands(demo: tuple[Path, Server]) -> None:
     if missing:
         pytest.skip(f"the tour is for a machine with {', '.join(missing)}")
     folder, server = demo
-    tour = README.read_text("utf-8").partition("## The tour")[2].partition("\n## ")[0]
+    tour = _part(README.read_text("utf-8"), "The tour")
     blocks = re.findall(r"```bash\n(.*?)```", tour, re.DOTALL)
     assert len(blocks) == 5
     done = subprocess.run(
@@ -60,3 +64,29 @@ def test_the_tour_runs_as_it_stands(demo: tuple[Path, Server]) -> None:
     assert '"old_value":"4","new_value":"5-"' in said
     assert "Когда;Кто изменил" in said
     assert said.rstrip().endswith("404")
+
+
+def test_every_setting_and_every_command_is_in_its_table() -> None:
+    text = README.read_text("utf-8")
+    settings = {f"DNEVNIK_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"`(DNEVNIK_\w+)`", _part(text, "Configuration"))) == settings
+    commands = {_name_of(command) for command in app.registered_commands}
+    assert (
+        set(re.findall(r"^\| `dnevnik ([\w-]+)", _part(text, "Commands"), re.MULTILINE)) == commands
+    )
+
+
+def test_every_file_that_is_linked_is_there() -> None:
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/security.md"):
+        folder = (README.parent / page).parent
+        for link in re.findall(r"\]\(([^)#:]+)\)", (folder / Path(page).name).read_text("utf-8")):
+            assert (folder / link).exists(), f"{page}: {link}"
+
+
+def _part(text: str, title: str) -> str:
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def _name_of(command: CommandInfo) -> str:
+    function = command.callback.__name__ if command.callback else ""
+    return command.name or function.replace("_", "-")
