@@ -117,7 +117,7 @@ async def test_attendance_is_recorded_changed_and_removed_with_history(
     assert (stranger.status_code, stranger.json()["type"]) == (409, "/problems/not-enrolled")
 
 
-@pytest.mark.clause("2.8")
+@pytest.mark.clause("2.8", "Д.8")
 @pytest.mark.parametrize(
     ("now", "late"),
     [

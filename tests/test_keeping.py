@@ -40,7 +40,7 @@ async def test_a_teacher_sets_changes_and_removes_a_mark_and_each_is_recorded(
     ]
 
 
-@pytest.mark.clause("2.5", "2.12", "Д.3")
+@pytest.mark.clause("2.5", "2.12", "Д.3", "Д.5", "Д.6")
 async def test_a_whole_lesson_is_written_at_once_and_read_on_the_page(
     as_: SignIn, school: School
 ) -> None:

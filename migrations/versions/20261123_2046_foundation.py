@@ -1160,6 +1160,12 @@ def make_tables() -> None:
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_lessons")),
         sa.UniqueConstraint(
             "organization_id",
+            "id",
+            "lesson_date",
+            name=op.f("uq_lessons_organization_id_id_lesson_date"),
+        ),
+        sa.UniqueConstraint(
+            "organization_id",
             "timetable_entry_id",
             "planned_on",
             name=op.f("uq_lessons_organization_id_timetable_entry_id_planned_on"),
@@ -1228,9 +1234,10 @@ def make_tables() -> None:
             name=op.f("fk_attendance_organization_id_journal_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["organization_id", "lesson_id"],
-            ["lessons.organization_id", "lessons.id"],
-            name=op.f("fk_attendance_organization_id_lesson_id"),
+            ["organization_id", "lesson_id", "lesson_date"],
+            ["lessons.organization_id", "lessons.id", "lessons.lesson_date"],
+            name=op.f("fk_attendance_organization_id_lesson_id_lesson_date"),
+            onupdate="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["organization_id", "student_id"],
@@ -1330,9 +1337,10 @@ def make_tables() -> None:
             name=op.f("fk_works_organization_id_journal_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["organization_id", "lesson_id"],
-            ["lessons.organization_id", "lessons.id"],
-            name=op.f("fk_works_organization_id_lesson_id"),
+            ["organization_id", "lesson_id", "lesson_date"],
+            ["lessons.organization_id", "lessons.id", "lessons.lesson_date"],
+            name=op.f("fk_works_organization_id_lesson_id_lesson_date"),
+            onupdate="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["organization_id", "work_type_id"],
@@ -1385,9 +1393,10 @@ def make_tables() -> None:
             name=op.f("fk_marks_organization_id_journal_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["organization_id", "lesson_id"],
-            ["lessons.organization_id", "lessons.id"],
-            name=op.f("fk_marks_organization_id_lesson_id"),
+            ["organization_id", "lesson_id", "lesson_date"],
+            ["lessons.organization_id", "lessons.id", "lessons.lesson_date"],
+            name=op.f("fk_marks_organization_id_lesson_id_lesson_date"),
+            onupdate="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["organization_id", "student_id"],

@@ -440,7 +440,8 @@ class FailureRepository:
                 counter.failures = 0
             wait = wait_after(counter.failures, limits[counter.digest])
             left = math.ceil((counter.last_failed_at + wait - now).total_seconds())
-            if left > 0:
+            # Without a wait, an attempt at the same moment may have counted a moment ahead of ours.
+            if wait and left > 0:
                 raise TOO_MANY_REQUESTS(headers={"Retry-After": str(left)}, seconds=left)
             counter.failures += 1
             counter.last_failed_at = now

@@ -4,7 +4,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dnevnik_api.db import Instant, TenantRow, indexed, refers
+from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, refers
 
 
 class AttendanceStatus(StrEnum):
@@ -25,7 +25,7 @@ class Attendance(TenantRow):
 
     __tablename__ = "attendance"
     __table_args__ = (
-        refers("lesson_id", "lessons"),
+        of_lesson(),
         refers("journal_id", "journals"),
         refers("student_id", "persons"),
         UniqueConstraint("organization_id", "lesson_id", "student_id"),

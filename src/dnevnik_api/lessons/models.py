@@ -14,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dnevnik_api.db import Instant, TenantRow, Versioned, indexed, refers
+from dnevnik_api.db import Instant, TenantRow, Versioned, indexed, of_lesson, refers
 
 
 class LessonStatus(StrEnum):
@@ -97,6 +97,8 @@ class Lesson(TenantRow):
         refers("teacher_id", "persons"),
         refers("substitute_id", "persons"),
         refers("timetable_entry_id", "timetable_entries"),
+        # What the entries of the lesson refer to: see ``of_lesson``.
+        UniqueConstraint("organization_id", "id", "lesson_date"),
         CheckConstraint("begins_at < ends_at", "times"),
         CheckConstraint("number BETWEEN 0 AND 20", "number"),
         CheckConstraint("status IN ('planned', 'held', 'cancelled')", "status"),
@@ -142,7 +144,7 @@ class Work(TenantRow):
 
     __tablename__ = "works"
     __table_args__ = (
-        refers("lesson_id", "lessons"),
+        of_lesson(),
         refers("journal_id", "journals"),
         refers("work_type_id", "work_types"),
         CheckConstraint("weight IS NULL OR weight > 0", "weight"),

@@ -232,8 +232,7 @@ class LessonRepository:
             journal.version += 1
         if lesson.lesson_date != day:
             keys = {"organization_id": lesson.organization_id, "lesson_id": lesson.id}
-            for statement in _FOLLOW:
-                await self._session.execute(statement, keys | {"day": lesson.lesson_date})
+            await self._session.execute(_FOLLOW, keys | {"day": lesson.lesson_date})
         return lesson
 
 
@@ -244,16 +243,10 @@ _HAS_ENTRIES = text(
     " OR EXISTS (SELECT FROM attendance"
     " WHERE organization_id = :organization_id AND lesson_id = :lesson_id)"
 )
-_FOLLOW = (
-    text(
-        "UPDATE works SET lesson_date = :day"
-        " WHERE organization_id = :organization_id AND lesson_id = :lesson_id"
-    ),
-    text(
-        "UPDATE homework SET due_on = :day"
-        " WHERE organization_id = :organization_id AND due_lesson_id = :lesson_id"
-        " AND due_on IS NOT NULL"
-    ),
+_FOLLOW = text(
+    "UPDATE homework SET due_on = :day"
+    " WHERE organization_id = :organization_id AND due_lesson_id = :lesson_id"
+    " AND due_on IS NOT NULL"
 )
 
 

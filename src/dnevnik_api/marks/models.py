@@ -3,7 +3,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dnevnik_api.db import Instant, TenantRow, indexed, refers
+from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, refers
 
 
 class Mark(TenantRow):
@@ -12,7 +12,7 @@ class Mark(TenantRow):
     __tablename__ = "marks"
     __table_args__ = (
         refers("work_id", "works"),
-        refers("lesson_id", "lessons"),
+        of_lesson(),
         refers("journal_id", "journals"),
         refers("student_id", "persons"),
         UniqueConstraint("organization_id", "work_id", "student_id", "ordinal"),
