@@ -294,7 +294,8 @@ async def test_migrations_and_the_worker_are_processes_with_roles_of_their_own(
 
 WORKING = (
     "SELECT true FROM pg_stat_activity"
-    " WHERE application_name = 'dnevnik-worker' AND pid <> pg_backend_pid()"
+    " WHERE (application_name, usename) = ('dnevnik-worker', current_user)"
+    " AND pid <> pg_backend_pid()"
 )
 
 
