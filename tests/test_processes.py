@@ -285,11 +285,15 @@ async def test_migrations_and_the_worker_are_processes_with_roles_of_their_own(
     process = await asyncio.create_subprocess_exec(
         *PROGRAM, "worker", env=environment(folder, database_url=worker)
     )
-    async with connected(worker) as connection, asyncio.timeout(30):
-        while not await connection.fetchval(WORKING):  # noqa: ASYNC110  (nothing tells)
-            await asyncio.sleep(0.05)
-        process.terminate()
-        assert await process.wait() == 0
+    try:
+        async with connected(worker) as connection, asyncio.timeout(30):
+            while not await connection.fetchval(WORKING):  # noqa: ASYNC110  (nothing tells)
+                await asyncio.sleep(0.05)
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
 
 
 WORKING = (
