@@ -10,6 +10,7 @@ import os
 import secrets
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -172,7 +173,10 @@ def load_or_make_key(path: Path) -> bytes:
         made = path.with_suffix(f".{secrets.token_hex(4)}")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(new_signing_key())
-        made.rename(path)
+        # A link, unlike a new name, never replaces the key of a server that started as well.
+        with suppress(FileExistsError):
+            os.link(made, path)
+        made.unlink()
     return path.read_bytes()
 
 
