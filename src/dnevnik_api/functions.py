@@ -75,9 +75,7 @@ async def install(connection: Connection) -> None:
         gives = ", ".join(f"{one.name} {one.type.name}" for one in prepared.get_attributes())
         await connection.execute(
             f"CREATE FUNCTION {name_of(path)}({takes}) RETURNS TABLE ({gives})"
-            # A plan for each call would cost more than the answer.
-            f" LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan"
-            f" AS $function$\n{_body(path)}$function$"
+            f" LANGUAGE plpgsql AS $function$\n{_body(path)}$function$"
         )
 
 

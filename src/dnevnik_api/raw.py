@@ -47,13 +47,14 @@ async def ask(
         row = await _driver(lent).fetchrow(question, *values)
     except asyncpg.PostgresError:
         # The transaction was this statement's alone: nothing of it is left.
-        await greenlet_spawn(lent.close)
+        lent.close()
         raise
     except BaseException:
         # Cancelled or cut off: nobody knows what the connection is doing, so nobody gets it again.
         await greenlet_spawn(lent.invalidate)
         raise
-    await greenlet_spawn(lent.close)
+    # SQLAlchemy began no transaction here, so there is none to wait for.
+    lent.close()
     return row
 
 

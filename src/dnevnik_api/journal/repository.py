@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Self
+from typing import Any
 
 from fastapi import Request
 
@@ -24,11 +24,6 @@ class ReadModels:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-
-    @classmethod
-    async def of(cls, request: Request) -> Self:
-        """Return the read models for a request; FastAPI would make a plain class in a thread."""
-        return cls(request)
 
     async def page(
         self,

@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import BAD_QUERY, FieldError, Text
@@ -19,33 +19,29 @@ router = APIRouter(
 JournalReader = Annotated[Caller, requires_hot(Permission.JOURNALS_READ)]
 DiaryReader = Annotated[Caller, requires_hot(Permission.DIARY_READ)]
 WorkplaceReader = Annotated[Caller, requires_hot(Permission.WORKPLACE_READ)]
-Models = Annotated[ReadModels, Depends(ReadModels.of)]
+FirstDay = Annotated[Day, Query(alias="from", description="First day.", examples=["2026-10-01"])]
+LastDay = Annotated[Day, Query(description="Last day, included.", examples=["2026-10-25"])]
+DayOfWeek = Annotated[Day, Query(description="Any day of the week.", examples=["2026-10-14"])]
 
 MAX_DAYS = 400
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The caller has it already (`If-None-Match`)."}
 }
 
+# What FastAPI works out for a dependency costs a hot read as much as its whole endpoint, so the
+# gate is the only one here.
 
-async def _days(
-    from_: Annotated[Day, Query(alias="from", description="First day.", examples=["2026-10-01"])],
-    to: Annotated[Day, Query(description="Last day, included.", examples=["2026-10-25"])],
-) -> tuple[date, date]:
-    if not timedelta(0) <= to - from_ <= timedelta(days=MAX_DAYS):
+
+def _days(first: date, last: date) -> tuple[date, date]:
+    if not timedelta(0) <= last - first <= timedelta(days=MAX_DAYS):
         wrong = Text("Не больше 400 дней, по порядку.", "At most 400 days, in order.")
         raise BAD_QUERY([FieldError("?to", "days-out-of-order", wrong)])
-    return from_, to
+    return first, last
 
 
-async def _week(
-    week: Annotated[Day, Query(description="Any day of the week.", examples=["2026-10-14"])],
-) -> tuple[date, date]:
-    monday = week - timedelta(days=week.weekday())
+def _week(day: date) -> tuple[date, date]:
+    monday = day - timedelta(days=day.weekday())
     return monday, monday + timedelta(days=6)
-
-
-Days = Annotated[tuple[date, date], Depends(_days)]
-Week = Annotated[tuple[date, date], Depends(_week)]
 
 
 def _answer(document: Document) -> Response:
@@ -65,9 +61,10 @@ def _answer(document: Document) -> Response:
 async def read_journal_page(
     organization_id: PathId,
     journal_id: PathId,
-    days: Days,
+    from_: FirstDay,
+    to: LastDay,
     caller: JournalReader,
-    models: Models,
+    request: Request,
     form: Literal["full", "compact"] = "full",
 ) -> Response:
     """Read students × lessons with marks, attendance, topics, homework and averages.
@@ -75,7 +72,8 @@ async def read_journal_page(
     Leaders read all journals (2.2), teachers their own (Д.9), a homeroom teacher the students of
     the own class in all subjects (2.4). `form=compact` gives columns.
     """
-    compact = form == "compact"
+    days, compact = _days(from_, to), form == "compact"
+    models = ReadModels(request)
     return _answer(await models.page(caller, organization_id, journal_id, days, compact=compact))
 
 
@@ -86,13 +84,13 @@ async def read_journal_page(
     openapi_extra=clauses("2.3", "2.5", "2.7"),
 )
 async def read_lesson_sheet(
-    organization_id: PathId, lesson_id: PathId, caller: JournalReader, models: Models
+    organization_id: PathId, lesson_id: PathId, caller: JournalReader, request: Request
 ) -> Response:
     """Read one lesson with its works, marks, attendance and homework.
 
     Its ETag is the If-Match of writing the lesson's entries at once.
     """
-    return _answer(await models.sheet(caller, organization_id, lesson_id))
+    return _answer(await ReadModels(request).sheet(caller, organization_id, lesson_id))
 
 
 @router.get(
@@ -103,10 +101,15 @@ async def read_lesson_sheet(
     responses=NOT_MODIFIED,
 )
 async def read_diary(
-    organization_id: PathId, student_id: PathId, week: Week, caller: DiaryReader, models: Models
+    organization_id: PathId,
+    student_id: PathId,
+    week: DayOfWeek,
+    caller: DiaryReader,
+    request: Request,
 ) -> Response:
     """Read lessons, topics, homework, marks and attendance of one's own week or one's child's."""
-    return _answer(await models.diary(caller, organization_id, student_id, week))
+    models = ReadModels(request)
+    return _answer(await models.diary(caller, organization_id, student_id, _week(week)))
 
 
 @router.get(
@@ -117,10 +120,16 @@ async def read_diary(
     responses=NOT_MODIFIED,
 )
 async def read_averages(
-    organization_id: PathId, student_id: PathId, days: Days, caller: DiaryReader, models: Models
+    organization_id: PathId,
+    student_id: PathId,
+    from_: FirstDay,
+    to: LastDay,
+    caller: DiaryReader,
+    request: Request,
 ) -> Response:
     """Read plain and weighted averages, absences and lateness by subject, computed live."""
-    return _answer(await models.averages(caller, organization_id, student_id, days))
+    models = ReadModels(request)
+    return _answer(await models.averages(caller, organization_id, student_id, _days(from_, to)))
 
 
 @router.get(
@@ -130,7 +139,7 @@ async def read_averages(
     openapi_extra=clauses("2.3"),
 )
 async def read_workplace(
-    organization_id: PathId, caller: WorkplaceReader, models: Models
+    organization_id: PathId, caller: WorkplaceReader, request: Request
 ) -> Response:
     """Read one's own journals, today's lessons and what is still to fill in (2.3)."""
-    return _answer(await models.workplace(caller, organization_id))
+    return _answer(await ReadModels(request).workplace(caller, organization_id))

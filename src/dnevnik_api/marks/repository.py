@@ -1,7 +1,7 @@
 """The only writer of marks; the statement that changes a mark also writes its history (2.14c)."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 from fastapi import Request
@@ -72,11 +72,6 @@ class HotMarks:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-
-    @classmethod
-    async def of(cls, request: Request) -> Self:
-        """Return the writer for a request; FastAPI would make a plain class in a thread."""
-        return cls(request)
 
     async def write(self, caller: Caller, cell: Cell, body: MarkWrite, seen: Seen) -> Written:
         """Set or change one mark; repeating a write that is done already changes nothing.

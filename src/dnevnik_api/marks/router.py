@@ -39,7 +39,6 @@ router = APIRouter(
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 HotWriter = Annotated[Caller, requires_hot(Permission.MARKS_WRITE)]
-Hot = Annotated[HotMarks, Depends(HotMarks.of)]
 Marks = Annotated[MarkRepository, Depends()]
 FinalMarks = Annotated[FinalMarkRepository, Depends()]
 
@@ -96,16 +95,14 @@ async def read_mark(cell: AtCell, actor: Reader, marks: Marks, response: Respons
     openapi_extra=clauses("2.5", "2.7", "2.14b", "2.14c", "Д.9", "Г.8"),
     responses={201: {"model": MarkRead}, **documented(*REFUSALS)},
 )
-async def put_mark(
-    cell: AtCell, body: MarkWrite, caller: HotWriter, marks: Hot, request: Request
-) -> Response:
+async def put_mark(cell: AtCell, body: MarkWrite, caller: HotWriter, request: Request) -> Response:
     """Set a mark (`If-None-Match: *`) or change it (`If-Match`), with its history (2.14c).
 
     Only the lesson's teacher or substitute, inside the mark edit window (2.14b), before the
     period is closed (Д.9), for a student enrolled on the lesson's day. Repeating a write that is
     done already answers 200 and leaves no trace.
     """
-    written = await marks.write(caller, cell, body, seen_by(request))
+    written = await HotMarks(request).write(caller, cell, body, seen_by(request))
     code = status.HTTP_201_CREATED if written.created else status.HTTP_200_OK
     return _answer(written.mark, code)
 
@@ -136,7 +133,6 @@ async def write_lesson_entries(
     lesson_id: PathId,
     body: LessonEntries,
     caller: HotWriter,
-    marks: Hot,
     request: Request,
 ) -> Response:
     """Write marks and attendance of a lesson, all or nothing (2.5, 2.12).
@@ -144,7 +140,8 @@ async def write_lesson_entries(
     `If-Match` is the version of the journal, the ETag of the lesson's sheet. An entry with null
     is removed; one that is not named stays. A wrong item refuses the whole, with a pointer to it.
     """
-    written = await marks.write_lesson(caller, organization_id, lesson_id, body, seen_by(request))
+    marks, seen = HotMarks(request), seen_by(request)
+    written = await marks.write_lesson(caller, organization_id, lesson_id, body, seen)
     return _answer(written, status.HTTP_200_OK)
 
 
