@@ -1,0 +1,1 @@
+"""How fast the product is, beside a floor and the usual way: ``python -m benchmarks``."""

@@ -1,0 +1,240 @@
+"""Guards of speed are counts, which do not flicker: statements, plans, buffers (performance.md)."""
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from benchmarks.seed import seed
+from conftest import FAST
+from factories import School, SignIn
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dnevnik_api.embedded import Cluster, running
+from dnevnik_api.functions import statement
+from dnevnik_api.migrating import migrate
+from dnevnik_api.policy import Permission, roles_granting
+
+TODAY = date(2026, 10, 14)
+NOW = datetime(2026, 10, 14, 12, tzinfo=UTC)
+OCTOBER = {"from": "2026-10-01", "to": "2026-10-31"}
+LARGE = {"marks", "attendance", "lessons", "works", "enrolments", "homework", "mark_changes"}
+
+# What a page of a class may touch, in blocks of 8 kB: thirty students, a month of lessons.
+MOST_BUFFERS = 4000
+
+
+@pytest.fixture
+async def trips(engine: AsyncEngine) -> AsyncIterator[list[str]]:
+    """Whatever goes over the pool's connections, below SQLAlchemy; one connection is enough."""
+    asked: list[str] = []
+
+    def note(query: asyncpg.connection.LoggedQuery) -> None:
+        # A new connection asks once what an array is made of.
+        if "typeinfo_tree" not in query.query and "'jit'" not in query.query:
+            asked.append(re.sub(r"\s+", " ", query.query)[:60])
+
+    borrowed = [await engine.raw_connection() for _ in range(4)]
+    drivers = [one.driver_connection for one in borrowed]
+    for one in borrowed:
+        one.close()
+    for driver in drivers:
+        driver.add_query_logger(note)
+    yield asked
+    for driver in drivers:
+        driver.remove_query_logger(note)
+
+
+Ask = Callable[[School], tuple[str, str, dict[str, Any]]]
+
+HOT: dict[str, Ask] = {
+    "page": lambda s: ("GET", f"/journals/{s.journal_id}/page", {"params": OCTOBER}),
+    "compact page": lambda s: (
+        "GET",
+        f"/journals/{s.journal_id}/page",
+        {"params": {**OCTOBER, "form": "compact"}},
+    ),
+    "sheet": lambda s: ("GET", f"/lessons/{s.lesson_id}/sheet", {}),
+    "workplace": lambda _: ("GET", "/workplace", {}),
+    "one mark": lambda s: (
+        "PUT",
+        f"/works/{s.work_id}/students/{s.student.id}/marks/1",
+        {"json": {"value": "5"}, "headers": {"If-None-Match": "*"}},
+    ),
+    "a lesson at once": lambda s: (
+        "PUT",
+        f"/lessons/{s.lesson_id}/entries",
+        {
+            "json": {
+                "marks": [
+                    {"work_id": s.work_id, "student_id": one.id, "value": "4"} for one in s.students
+                ],
+                "attendance": [{"student_id": s.classmate.id, "status": "late", "minutes": 3}],
+            },
+            "headers": {"If-Match": '"1"'},
+        },
+    ),
+}
+OWN: dict[str, Ask] = {
+    "diary": lambda s: ("GET", f"/students/{s.student.id}/diary", {"params": {"week": TODAY}}),
+    "averages": lambda s: ("GET", f"/students/{s.student.id}/averages", {"params": OCTOBER}),
+}
+
+
+@pytest.mark.parametrize("name", [*HOT, *OWN])
+async def test_a_hot_request_is_one_trip_to_the_database(
+    as_: SignIn, school: School, trips: list[str], name: str
+) -> None:
+    client = as_(school.teacher if name in HOT else school.guardian)
+    method, path, rest = (HOT | OWN)[name](school)
+    trips.clear()
+    answer = await client.request(method, path, **rest)
+    assert answer.status_code in {200, 201}, answer.text
+    await asyncio.sleep(0)  # The driver tells of a query at the next turn of the loop.
+    assert len(trips) == 1, trips
+
+
+async def test_a_page_that_is_known_already_is_one_trip_and_no_bytes(
+    as_: SignIn, school: School, trips: list[str]
+) -> None:
+    client = as_(school.teacher)
+    method, path, rest = HOT["page"](school)
+    tag = (await client.request(method, path, **rest)).headers["etag"]
+    await asyncio.sleep(0)
+    trips.clear()
+    answer = await client.request(method, path, **rest, headers={"If-None-Match": tag})
+    await asyncio.sleep(0)
+    assert (answer.status_code, answer.content, len(trips)) == (304, b"", 1)
+
+
+# Plans on a big set ------------------------------------------------------------------------------
+
+
+@dataclass
+class Big:
+    """A seeded school among others, asked as the application's role with row-level security on."""
+
+    connection: asyncpg.Connection
+    organization_id: int
+
+    async def one(self, sql: str) -> asyncpg.Record:
+        row = await self.connection.fetchrow(sql)
+        assert row is not None, sql
+        return row
+
+    async def plan(self, path: str, permission: Permission, login: str, *values: Any) -> Any:
+        who = await self.one(
+            "SELECT s.id, s.account_id FROM sessions s JOIN accounts a ON a.id = s.account_id"
+            f" WHERE a.login = '{login}-{self.organization_id}'"
+        )
+        explained = await self.connection.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement(path)}",
+            self.organization_id,
+            who["id"],
+            who["account_id"],
+            NOW,
+            roles_granting(permission),
+            *values,
+        )
+        return json.loads(explained)[0]["Plan"]
+
+
+@pytest.fixture(scope="module")
+def big_cluster() -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dn", dir="/tmp")))
+        folder.chmod(0o755)  # As root the server runs as another user.
+        yield stack.enter_context(running(folder / "home", base=folder / "base", tuning=FAST))
+
+
+@pytest.fixture(scope="module")
+async def big(big_cluster: Cluster) -> AsyncIterator[Big]:
+    await migrate(big_cluster.url(role="dnevnik_owner"))
+    schools = await seed(big_cluster, 3, TODAY)
+    connection = await asyncpg.connect(big_cluster.url().replace("+asyncpg", ""))
+    await connection.execute(f"SELECT set_config('app.organization_id', '{schools[1]}', false)")
+    await connection.execute("SET jit = off")
+    yield Big(connection, schools[1])
+    await connection.close()
+
+
+def nodes(plan: Any) -> Iterator[Any]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def check(plan: Any) -> None:
+    """No large table is read whole; no list of children is built more than once."""
+    for node in nodes(plan):
+        whole = node["Node Type"] == "Seq Scan" and node.get("Relation Name") in LARGE
+        assert not whole, f"Seq Scan on {node.get('Relation Name')}"
+        if node.get("Subplan Name", "").startswith("CTE "):
+            assert node["Actual Loops"] <= 1, node["Subplan Name"]
+
+
+async def test_the_big_set_is_big(big: Big) -> None:
+    marks = await big.one("SELECT count(*) FROM marks")
+    assert marks[0] > 40_000
+
+
+@pytest.mark.parametrize("path", ["journal/page", "journal/page_compact"])
+async def test_the_page_reads_by_index_and_builds_each_list_once(big: Big, path: str) -> None:
+    journal = await big.one(
+        "SELECT journal_id FROM marks GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
+    )
+    plan = await big.plan(
+        path, Permission.JOURNALS_READ, "director-0",
+        journal["journal_id"], date(2026, 9, 14), TODAY, None,
+    )  # fmt: skip
+    check(plan)
+    assert plan["Actual Rows"] == 1
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= MOST_BUFFERS
+
+
+async def test_the_page_that_is_known_is_not_built(big: Big) -> None:
+    journal = await big.one("SELECT journal_id FROM marks LIMIT 1")
+    values = (journal["journal_id"], date(2026, 9, 14), TODAY)
+    who = (Permission.JOURNALS_READ, "director-0")
+    built = await big.plan("journal/page", *who, *values, None)
+    version = await big.one(
+        "SELECT j.version, o.directory_version FROM journals j"
+        " JOIN organizations o ON o.id = j.organization_id"
+        f" WHERE j.id = {journal['journal_id']}"
+    )
+    tag = f'"{version["version"]}-{version["directory_version"]}-all"'
+    known = await big.plan("journal/page", *who, *values, tag)
+    assert known["Shared Hit Blocks"] * 5 < built["Shared Hit Blocks"]
+
+
+@pytest.mark.parametrize("path", ["journal/diary", "journal/averages"])
+async def test_a_students_reads_go_by_index(big: Big, path: str) -> None:
+    student = await big.one("SELECT id FROM persons WHERE external_id = 'student-7'")
+    days = (date(2026, 10, 12), date(2026, 10, 18))
+    check(await big.plan(path, Permission.DIARY_READ, "student-7", student["id"], *days, None))
+
+
+async def test_the_workplace_and_the_sheet_go_by_index(big: Big) -> None:
+    check(await big.plan("journal/workplace", Permission.WORKPLACE_READ, "teacher-0"))
+    lesson = await big.one("SELECT lesson_id FROM marks LIMIT 1")
+    sheet = (Permission.JOURNALS_READ, "director-0", lesson["lesson_id"])
+    check(await big.plan("journal/sheet", *sheet))
+
+
+async def test_the_first_page_of_the_report_touches_few_blocks(big: Big) -> None:
+    explained = await big.connection.fetchval(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM mark_changes"
+        " WHERE organization_id = $1 ORDER BY changed_at DESC, id DESC LIMIT 51",
+        big.organization_id,
+    )
+    plan = json.loads(explained)[0]["Plan"]
+    check(plan)
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 200
