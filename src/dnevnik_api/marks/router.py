@@ -55,11 +55,11 @@ REFUSALS = (
 CELL = "/works/{work_id}/students/{student_id}/marks/{ordinal}"
 
 
+OrdinalInPath = Annotated[int, Path(ge=1, le=4, description="Which of «5/4»: 1 is the 5.")]
+
+
 async def _cell(
-    organization_id: PathId,
-    work_id: PathId,
-    student_id: PathId,
-    ordinal: Annotated[int, Path(ge=1, le=4, description="Which of «5/4»: 1 is the 5.")],
+    organization_id: PathId, work_id: PathId, student_id: PathId, ordinal: OrdinalInPath
 ) -> Cell:
     return Cell(organization_id, work_id, student_id, ordinal)
 
@@ -95,13 +95,22 @@ async def read_mark(cell: AtCell, actor: Reader, marks: Marks, response: Respons
     openapi_extra=clauses("2.5", "2.7", "2.14b", "2.14c", "Д.9", "Г.8"),
     responses={201: {"model": MarkRead}, **documented(*REFUSALS)},
 )
-async def put_mark(cell: AtCell, body: MarkWrite, caller: HotWriter, request: Request) -> Response:
+async def put_mark(
+    organization_id: PathId,
+    work_id: PathId,
+    student_id: PathId,
+    ordinal: OrdinalInPath,
+    body: MarkWrite,
+    caller: HotWriter,
+    request: Request,
+) -> Response:
     """Set a mark (`If-None-Match: *`) or change it (`If-Match`), with its history (2.14c).
 
     Only the lesson's teacher or substitute, inside the mark edit window (2.14b), before the
     period is closed (Д.9), for a student enrolled on the lesson's day. Repeating a write that is
     done already answers 200 and leaves no trace.
     """
+    cell = Cell(organization_id, work_id, student_id, ordinal)
     written = await HotMarks(request).write(caller, cell, body, seen_by(request))
     code = status.HTTP_201_CREATED if written.created else status.HTTP_200_OK
     return _answer(written.mark, code)
