@@ -27,7 +27,9 @@ RECEIVE_SECONDS = 15.0
 MEDIA_TYPES = frozenset({b"application/json", b"application/merge-patch+json", b"text/csv"})
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_NEITHER_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
+# One that does not end reaches to the end of the body, so that nothing is looked at twice.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Metrics:
@@ -189,7 +191,7 @@ def _too_deep(body: bytes) -> bool:
     if body.count(b"[") + body.count(b"{") <= DEPTH_LIMIT:
         return False
     depth = 0
-    for bracket in _NEITHER_BRACKET.sub(b"", body):
+    for bracket in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > DEPTH_LIMIT:
             return True
