@@ -16,8 +16,9 @@ import pytest
 from benchmarks.seed import seed
 from conftest import FAST
 from factories import School, SignIn
-from sqlalchemy.ext.asyncio import AsyncEngine
+from fastapi import FastAPI
 
+from dnevnik_api.db import make_engine, make_sessions
 from dnevnik_api.embedded import Cluster, running
 from dnevnik_api.functions import statement
 from dnevnik_api.migrating import migrate
@@ -33,8 +34,8 @@ MOST_BUFFERS = 4000
 
 
 @pytest.fixture
-async def trips(engine: AsyncEngine) -> AsyncIterator[list[str]]:
-    """Whatever goes over the pool's connections, below SQLAlchemy; one connection is enough."""
+async def trips(app: FastAPI, database: Cluster) -> AsyncIterator[list[str]]:
+    """Whatever goes over the app's only connection, below SQLAlchemy."""
     asked: list[str] = []
 
     def note(query: asyncpg.connection.LoggedQuery) -> None:
@@ -42,15 +43,16 @@ async def trips(engine: AsyncEngine) -> AsyncIterator[list[str]]:
         if "typeinfo_tree" not in query.query and "'jit'" not in query.query:
             asked.append(re.sub(r"\s+", " ", query.query)[:60])
 
-    borrowed = [await engine.raw_connection() for _ in range(4)]
-    drivers = [one.driver_connection for one in borrowed]
-    for one in borrowed:
-        one.close()
-    for driver in drivers:
-        driver.add_query_logger(note)
+    own = make_engine(database.url(), pool_size=1)
+    borrowed = await own.raw_connection()
+    assert borrowed.driver_connection is not None
+    borrowed.driver_connection.add_query_logger(note)
+    borrowed.close()
+    usual = app.state.engine, app.state.sessions
+    app.state.engine, app.state.sessions = own, make_sessions(own)
     yield asked
-    for driver in drivers:
-        driver.remove_query_logger(note)
+    app.state.engine, app.state.sessions = usual
+    await own.dispose()
 
 
 Ask = Callable[[School], tuple[str, str, dict[str, Any]]]
