@@ -749,3 +749,29 @@ async def test_bad_enrolments_are_refused_where_they_are_bad_and_change_nothing(
         assert refused.status_code == 422, wrong
     assert (await coordinator.get(path, params={"on": "вчера"})).status_code == 400
     assert await school.run("SELECT id FROM entry_changes") == []
+
+
+@pytest.mark.clause("Г.6")
+async def test_a_homeroom_teacher_learns_no_names_of_other_classes(
+    as_: SignIn, school: School
+) -> None:
+    homeroom = as_(school.homeroom_teacher)
+    group = await homeroom.post(
+        "/groups",
+        json={
+            "academic_year_id": school.year_id,
+            "kind": "study_group",
+            "name": "5А английский",
+            "grade": 5,
+            "class_ids": [school.class_id],
+        },
+    )
+    assert group.status_code == 201, group.text
+    bodies = []
+    for student_id in (school.outsider.id, 10**12):
+        answer = await homeroom.post(
+            f"/groups/{group.json()['id']}/enrolments", json={"student_ids": [student_id]}
+        )
+        assert school.outsider.full_name not in answer.text
+        bodies.append({**answer.json(), "request_id": ""})
+    assert bodies[0] == bodies[1]

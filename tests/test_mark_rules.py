@@ -217,6 +217,18 @@ async def test_a_subject_without_attestation_takes_no_final_mark(
     await refused(school, answer, 409, "subject-not-assessed")
 
 
+@pytest.mark.clause("2.10")
+async def test_a_period_takes_no_final_mark_before_it_begins(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    clock.now = datetime(2026, 8, 31, 20, 59, tzinfo=UTC)
+    await school.run("UPDATE role_assignments SET begins_on = '2026-08-01'")
+    await school.run("UPDATE journal_teachers SET begins_on = '2026-08-01'")
+    address = f"/journals/{school.journal_id}/final-marks/{school.student.id}/{school.quarter_id}"
+    answer = await as_(school.teacher).put(address, json={"value": "5"}, headers=NEW)
+    await refused(school, answer, 409, "period-not-begun")
+
+
 @pytest.mark.clause("2.10", "2.14c", "Д.7")
 async def test_a_final_mark_is_set_changed_and_recorded(as_: SignIn, school: School) -> None:
     teacher = as_(school.teacher)

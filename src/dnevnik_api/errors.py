@@ -247,6 +247,15 @@ LESSON_IN_FUTURE = _problem(
         "Marks and attendance can't be set before the day of the lesson.",
     ),
 )
+PERIOD_NOT_BEGUN = _problem(
+    "period-not-begun",
+    409,
+    ("Период ещё не начался", "Period not begun"),
+    (
+        "Итоговая оценка за период выставляется не раньше его начала.",
+        "A period takes no final mark before it begins.",
+    ),
+)
 LESSON_CANCELLED = _problem(
     "lesson-cancelled",
     409,

@@ -18,6 +18,7 @@ from dnevnik_api.errors import (
     NOT_FOUND,
     NOT_LESSONS_TEACHER,
     PERIOD_CLOSED,
+    PERIOD_NOT_BEGUN,
     FieldError,
     Text,
 )
@@ -428,6 +429,8 @@ class FinalMarkRepository:
             & (ReportingPeriod.grade_from <= group.grade)
             & (ReportingPeriod.grade_to >= group.grade),
         )
+        if actor.today < period.begins_on:
+            raise PERIOD_NOT_BEGUN()
         days = func.daterange(period.begins_on, period.ends_on, "[]")
         closed = select(Journal.closed_dates.bool_op("&&")(days)).where(
             Journal.organization_id == ours, Journal.id == journal.id

@@ -11,6 +11,7 @@ from dnevnik_api.errors import (
     NOT_ENROLLED,
     NOT_LESSONS_TEACHER,
     PERIOD_CLOSED,
+    PERIOD_NOT_BEGUN,
     PRECONDITION_REQUIRED,
     STALE_VERSION,
 )
@@ -181,6 +182,7 @@ async def list_final_marks(
         **documented(
             NOT_LESSONS_TEACHER,
             NOT_ASSESSED,
+            PERIOD_NOT_BEGUN,
             PERIOD_CLOSED,
             NOT_ENROLLED,
             STALE_VERSION,

@@ -227,12 +227,13 @@ class StudentRepository:
     async def names_of(
         self, actor: Actor, student_ids: Sequence[int], *, on: date | None = None
     ) -> dict[int, str]:
-        """Return the names of those who are students, on a day or ever."""
+        """Return the names of those who are students, on a day or ever, and whom the actor sees."""
         terms = [] if on is None else [on_day(on)]
         students = select(Person.id, Person.full_name).where(
             Person.organization_id == actor.organization_id,
             among(Person.id, student_ids),
             holds([Role.STUDENT], *terms),
+            visible_students(actor),
         )
         return {row.id: row.full_name for row in await self._session.execute(students)}
 
