@@ -33,7 +33,7 @@ member AS MATERIALIZED (
 ),
 mark AS MATERIALIZED (
     SELECT i.work_id, i.student_id, i.ordinal, i.value, i.comment, v.numeric, v.counts,
-           s.full_name AS student_name
+           s.full_name AS student_name, o.value AS old_value, o.comment AS old_comment
     FROM lesson l
     CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[])
         AS i (work_id, student_id, ordinal, value, comment)
@@ -41,13 +41,18 @@ mark AS MATERIALIZED (
     JOIN member s ON s.student_id = i.student_id
     LEFT JOIN mark_values v
         ON v.organization_id = $1 AND v.token = i.value AND v.allowed_for_works
+    LEFT JOIN marks o ON o.organization_id = $1 AND o.work_id = i.work_id
+        AND o.student_id = i.student_id AND o.ordinal = i.ordinal
     WHERE l.open_for_marks AND (i.value IS NULL OR v.token IS NOT NULL)
 ),
 presence AS MATERIALIZED (
-    SELECT i.student_id, i.status, i.minutes, i.reason
+    SELECT i.student_id, i.status, i.minutes, i.reason,
+           o.status AS old_status, o.minutes AS old_minutes, o.reason AS old_reason
     FROM unnest($14::bigint[], $15::text[], $16::int[], $17::text[])
         AS i (student_id, status, minutes, reason)
     JOIN member s ON s.student_id = i.student_id
+    LEFT JOIN attendance o
+        ON o.organization_id = $1 AND o.lesson_id = $6 AND o.student_id = i.student_id
 ),
 journal AS (
     UPDATE journals j SET version = j.version + 1
@@ -58,35 +63,28 @@ journal AS (
       AND (SELECT count(*) FROM presence) = cardinality($14)
     RETURNING j.version
 ),
-old_mark AS MATERIALIZED (
-    SELECT m.work_id, m.student_id, m.ordinal, m.value, m.comment
-    FROM mark i
-    JOIN marks m ON m.organization_id = $1 AND m.work_id = i.work_id
-        AND m.student_id = i.student_id AND m.ordinal = i.ordinal
-),
-old_presence AS MATERIALIZED (
-    SELECT t.id, t.student_id, t.status, t.minutes, t.reason
-    FROM presence i
-    JOIN attendance t ON t.organization_id = $1 AND t.lesson_id = $6 AND t.student_id = i.student_id
+-- The journal stands at the version that the caller saw, and whoever writes it waits for its row: so
+-- the entries stand as they were read above.
+changed_mark AS MATERIALIZED (
+    SELECT m.* FROM mark m, journal j
+    WHERE m.value IS DISTINCT FROM m.old_value
+       OR (m.value IS NOT NULL AND m.comment IS DISTINCT FROM m.old_comment)
 ),
 set_mark AS (
-    INSERT INTO marks AS m (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
-                            ordinal, value, numeric, counts, comment, version, changed_at)
-    SELECT $1, i.work_id, l.id, l.journal_id, l.lesson_date, i.student_id, i.ordinal, i.value,
-           i.numeric, i.counts, i.comment, j.version, $4
-    FROM mark i, lesson l, journal j
-    WHERE i.value IS NOT NULL
+    INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id, ordinal,
+                       value, numeric, counts, comment, version, changed_at)
+    SELECT $1, c.work_id, l.id, l.journal_id, l.lesson_date, c.student_id, c.ordinal, c.value, c.numeric,
+           c.counts, c.comment, j.version, $4
+    FROM changed_mark c, lesson l, journal j
+    WHERE c.value IS NOT NULL
     ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
         SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
             comment = excluded.comment, version = excluded.version, changed_at = excluded.changed_at
-        WHERE (m.value, m.comment) IS DISTINCT FROM (excluded.value, excluded.comment)
-    RETURNING m.work_id, m.student_id, m.ordinal, m.value, m.comment
 ),
 removed_mark AS (
-    DELETE FROM marks m USING mark i, journal j
-    WHERE i.value IS NULL AND m.organization_id = $1 AND m.work_id = i.work_id
-      AND m.student_id = i.student_id AND m.ordinal = i.ordinal
-    RETURNING m.work_id, m.student_id, m.ordinal
+    DELETE FROM marks m USING changed_mark c
+    WHERE c.value IS NULL AND m.organization_id = $1 AND m.work_id = c.work_id
+      AND m.student_id = c.student_id AND m.ordinal = c.ordinal
 ),
 recorded_mark AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
@@ -94,54 +92,52 @@ recorded_mark AS (
                               subject_name, student_id, student_name, ordinal, old_value, new_value,
                               old_comment, new_comment, request_id)
     SELECT $1, 'work', $4, l.person_id, l.full_name, l.journal_id, l.id, l.lesson_date, c.work_id,
-           l.group_id, l.group_name, l.subject_id, l.subject_name, c.student_id, s.full_name,
-           c.ordinal, o.value, c.value, o.comment, c.comment, $8::text
-    FROM (SELECT work_id, student_id, ordinal, value, comment FROM set_mark
-          UNION ALL SELECT work_id, student_id, ordinal, NULL, NULL FROM removed_mark) c
-    JOIN member s ON s.student_id = c.student_id
-    LEFT JOIN old_mark o ON o.work_id = c.work_id AND o.student_id = c.student_id
-        AND o.ordinal = c.ordinal
-    CROSS JOIN lesson l
-    RETURNING 1
+           l.group_id, l.group_name, l.subject_id, l.subject_name, c.student_id, c.student_name,
+           c.ordinal, c.old_value, c.value, c.old_comment,
+           CASE WHEN c.value IS NOT NULL THEN c.comment END, $8::text
+    FROM changed_mark c CROSS JOIN lesson l
+),
+changed_presence AS MATERIALIZED (
+    SELECT p.* FROM presence p, journal j
+    WHERE p.status IS DISTINCT FROM p.old_status
+       OR (p.status IS NOT NULL
+           AND (p.minutes, p.reason) IS DISTINCT FROM (p.old_minutes, p.old_reason))
 ),
 set_presence AS (
-    INSERT INTO attendance AS t (organization_id, lesson_id, journal_id, lesson_date, student_id,
-                                 status, minutes, reason, version, changed_at)
-    SELECT $1, l.id, l.journal_id, l.lesson_date, i.student_id, i.status, i.minutes, i.reason,
+    INSERT INTO attendance (organization_id, lesson_id, journal_id, lesson_date, student_id, status,
+                            minutes, reason, version, changed_at)
+    SELECT $1, l.id, l.journal_id, l.lesson_date, c.student_id, c.status, c.minutes, c.reason,
            j.version, $4
-    FROM presence i, lesson l, journal j
-    WHERE i.status IS NOT NULL
+    FROM changed_presence c, lesson l, journal j
+    WHERE c.status IS NOT NULL
     ON CONFLICT (organization_id, lesson_id, student_id) DO UPDATE
         SET status = excluded.status, minutes = excluded.minutes, reason = excluded.reason,
             version = excluded.version, changed_at = excluded.changed_at
-        WHERE (t.status, t.minutes, t.reason)
-            IS DISTINCT FROM (excluded.status, excluded.minutes, excluded.reason)
-    RETURNING t.id, t.student_id, t.status, t.minutes, t.reason
+    RETURNING id, student_id
 ),
 removed_presence AS (
-    DELETE FROM attendance t USING presence i, journal j
-    WHERE i.status IS NULL AND t.organization_id = $1 AND t.lesson_id = $6
-      AND t.student_id = i.student_id
+    DELETE FROM attendance t USING changed_presence c
+    WHERE c.status IS NULL AND t.organization_id = $1 AND t.lesson_id = $6
+      AND t.student_id = c.student_id
     RETURNING t.id, t.student_id
 ),
 recorded_presence AS (
     INSERT INTO entry_changes (organization_id, entity, entity_id, before, after, actor_id,
                                actor_name, changed_at, request_id)
-    SELECT $1, 'attendance', c.id,
-           CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('lesson_id', $6,
-               'student_id', c.student_id, 'status', o.status, 'minutes', o.minutes,
-               'reason', o.reason) END,
+    SELECT $1, 'attendance', entry.id,
+           CASE WHEN c.old_status IS NOT NULL THEN jsonb_build_object('lesson_id', $6,
+               'student_id', c.student_id, 'status', c.old_status, 'minutes', c.old_minutes,
+               'reason', c.old_reason) END,
            CASE WHEN c.status IS NOT NULL THEN jsonb_build_object('lesson_id', $6,
                'student_id', c.student_id, 'status', c.status, 'minutes', c.minutes,
                'reason', c.reason) END,
            l.person_id, l.full_name, $4, $8
-    FROM (SELECT id, student_id, status, minutes, reason FROM set_presence
-          UNION ALL SELECT id, student_id, NULL, NULL, NULL FROM removed_presence) c
-    LEFT JOIN old_presence o ON o.student_id = c.student_id
+    FROM (SELECT id, student_id FROM set_presence
+          UNION ALL SELECT id, student_id FROM removed_presence) entry
+    JOIN changed_presence c ON c.student_id = entry.student_id
     CROSS JOIN lesson l
-    RETURNING 1
 )
 SELECT j.version,
-       (SELECT count(*) FROM recorded_mark) AS marks_changed,
-       (SELECT count(*) FROM recorded_presence) AS attendance_changed
+       (SELECT count(*) FROM changed_mark) AS marks_changed,
+       (SELECT count(*) FROM changed_presence) AS attendance_changed
 FROM journal j
