@@ -28,7 +28,7 @@ from dnevnik_api.policy import (
     requires_registration,
 )
 from dnevnik_api.problems import documented
-from dnevnik_api.routing import SecretRoute
+from dnevnik_api.routing import SecretRoute, provided
 
 from . import actions
 from .actions import Credentials, Door, Entered
@@ -72,8 +72,8 @@ DoorDep = Annotated[Door, Depends(_door)]
 Account = Annotated[Caller, requires_account()]
 Newcomer = Annotated[Caller, requires_registration()]
 Issuer = Annotated[Actor, requires(Permission.CREDENTIALS_ISSUE)]
-Accounts = Annotated[AccountRepository, Depends()]
-Sessions = Annotated[SessionRepository, Depends()]
+Accounts = Annotated[AccountRepository, provided(AccountRepository)]
+Sessions = Annotated[SessionRepository, provided(SessionRepository)]
 
 _PERSON = "/organizations/{organization_id}/persons/{person_id}"
 

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -16,7 +16,7 @@ from dnevnik_api.fields import PathId
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, seen_by, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import Attendance
 from .repository import AttendanceRepository
@@ -30,7 +30,7 @@ router = APIRouter(
 
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.ATTENDANCE_WRITE)]
-Entries = Annotated[AttendanceRepository, Depends()]
+Entries = Annotated[AttendanceRepository, provided(AttendanceRepository)]
 
 REFUSALS = (
     NOT_LESSONS_TEACHER,

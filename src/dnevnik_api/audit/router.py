@@ -11,7 +11,7 @@ from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .repository import HistoryRepository
 from .schemas import EntryChangeRead, MarkChangeRead
@@ -21,7 +21,7 @@ router = APIRouter(
 )
 
 Auditor = Annotated[Actor, requires(Permission.AUDIT_READ)]
-Histories = Annotated[HistoryRepository, Depends()]
+Histories = Annotated[HistoryRepository, provided(HistoryRepository)]
 
 
 async def _days(

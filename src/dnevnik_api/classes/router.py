@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -22,7 +22,7 @@ from dnevnik_api.people.repository import StudentRepository
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from . import actions
 from .models import GroupKind
@@ -53,10 +53,10 @@ Writer = Annotated[Actor, requires(Permission.CLASSES_WRITE)]
 StudentReader = Annotated[Actor, requires(Permission.STUDENTS_READ)]
 StudentWriter = Annotated[Actor, requires(Permission.STUDENTS_WRITE)]
 StaffWriter = Annotated[Actor, requires(Permission.STAFF_WRITE)]
-Groups = Annotated[GroupRepository, Depends()]
-Enrolments = Annotated[EnrolmentRepository, Depends()]
-Homerooms = Annotated[HomeroomRepository, Depends()]
-Students = Annotated[StudentRepository, Depends()]
+Groups = Annotated[GroupRepository, provided(GroupRepository)]
+Enrolments = Annotated[EnrolmentRepository, provided(EnrolmentRepository)]
+Homerooms = Annotated[HomeroomRepository, provided(HomeroomRepository)]
+Students = Annotated[StudentRepository, provided(StudentRepository)]
 
 JOINING = (NOT_OF_THE_CLASSES, OUTSIDE_ACADEMIC_YEAR, OVERLAP, TIMETABLE_CLASH)
 """Why a student may be kept out of a group."""

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -14,7 +14,7 @@ from dnevnik_api.fields import PathId
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import Homework
 from .repository import HomeworkRepository
@@ -26,7 +26,7 @@ router = APIRouter(
 
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.HOMEWORK_WRITE)]
-Tasks = Annotated[HomeworkRepository, Depends()]
+Tasks = Annotated[HomeworkRepository, provided(HomeworkRepository)]
 
 REFUSALS = (NOT_LESSONS_TEACHER, LESSON_CANCELLED, PERIOD_CLOSED)
 VERSIONED = (*REFUSALS, STALE_VERSION, PRECONDITION_REQUIRED)

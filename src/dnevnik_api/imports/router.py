@@ -1,6 +1,6 @@
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Query
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE
@@ -8,7 +8,7 @@ from dnevnik_api.fields import MAX_ID
 from dnevnik_api.organizations.repository import AcademicYearRepository
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 from dnevnik_api.timetable.repository import TimetableRepository
 
 from . import actions
@@ -23,9 +23,9 @@ router = APIRouter(
 )
 
 Importer = Annotated[Actor, requires(Permission.IMPORTS_WRITE)]
-Imports = Annotated[ImportRepository, Depends()]
-AcademicYears = Annotated[AcademicYearRepository, Depends()]
-Timetables = Annotated[TimetableRepository, Depends()]
+Imports = Annotated[ImportRepository, provided(ImportRepository)]
+AcademicYears = Annotated[AcademicYearRepository, provided(AcademicYearRepository)]
+Timetables = Annotated[TimetableRepository, provided(TimetableRepository)]
 YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
 TimetableId = Annotated[int, Query(ge=1, le=MAX_ID)]
 ValidateOnly = Annotated[

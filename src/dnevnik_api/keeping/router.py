@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -16,7 +16,7 @@ from dnevnik_api.lessons.models import Lesson, Work
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .repository import RecordRepository, WorkRepository
 from .schemas import LessonRecord, LessonRecordRead, WorkCreate, WorkRead, WorkUpdate
@@ -27,8 +27,8 @@ router = APIRouter(
 
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.LESSONS_WRITE)]
-LessonRecords = Annotated[RecordRepository, Depends()]
-Works = Annotated[WorkRepository, Depends()]
+LessonRecords = Annotated[RecordRepository, provided(RecordRepository)]
+Works = Annotated[WorkRepository, provided(WorkRepository)]
 
 REFUSALS = (NOT_LESSONS_TEACHER, LESSON_CANCELLED, PERIOD_CLOSED)
 VERSIONED = (*REFUSALS, STALE_VERSION, PRECONDITION_REQUIRED)

@@ -9,7 +9,7 @@ from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .repository import JournalFilters, JournalRepository, LessonFilters, LessonRepository
 from .schemas import (
@@ -30,8 +30,8 @@ router = APIRouter(
 JournalReader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 JournalWriter = Annotated[Actor, requires(Permission.JOURNALS_WRITE)]
 TimetableReader = Annotated[Actor, requires(Permission.TIMETABLE_READ)]
-Journals = Annotated[JournalRepository, Depends()]
-Lessons = Annotated[LessonRepository, Depends()]
+Journals = Annotated[JournalRepository, provided(JournalRepository)]
+Lessons = Annotated[LessonRepository, provided(LessonRepository)]
 
 
 async def _journal_filters(

@@ -20,7 +20,7 @@ from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Caller, Permission, requires, requires_hot
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, etag, seen_by, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import FinalMark, Mark
 from .repository import Cell, FinalMarkRepository, FinalPlace, HotMarks, MarkRepository
@@ -40,8 +40,8 @@ router = APIRouter(
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 HotWriter = Annotated[Caller, requires_hot(Permission.MARKS_WRITE)]
-Marks = Annotated[MarkRepository, Depends()]
-FinalMarks = Annotated[FinalMarkRepository, Depends()]
+Marks = Annotated[MarkRepository, provided(MarkRepository)]
+FinalMarks = Annotated[FinalMarkRepository, provided(FinalMarkRepository)]
 
 REFUSALS = (
     NOT_LESSONS_TEACHER,

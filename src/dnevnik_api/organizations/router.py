@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -16,7 +16,7 @@ from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, columns_of, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import (
     AcademicYear,
@@ -77,15 +77,15 @@ Reader = Annotated[Actor, requires(Permission.ORGANIZATION_READ)]
 Writer = Annotated[Actor, requires(Permission.ORGANIZATION_WRITE)]
 DirectoryReader = Annotated[Actor, requires(Permission.DIRECTORIES_READ)]
 DirectoryWriter = Annotated[Actor, requires(Permission.DIRECTORIES_WRITE)]
-Organizations = Annotated[OrganizationRepository, Depends()]
-AcademicYears = Annotated[AcademicYearRepository, Depends()]
-ReportingPeriods = Annotated[ReportingPeriodRepository, Depends()]
-Holidays = Annotated[HolidayRepository, Depends()]
-BellSchedules = Annotated[BellScheduleRepository, Depends()]
-Rooms = Annotated[RoomRepository, Depends()]
-Subjects = Annotated[SubjectRepository, Depends()]
-WorkTypes = Annotated[WorkTypeRepository, Depends()]
-MarkValues = Annotated[MarkValueRepository, Depends()]
+Organizations = Annotated[OrganizationRepository, provided(OrganizationRepository)]
+AcademicYears = Annotated[AcademicYearRepository, provided(AcademicYearRepository)]
+ReportingPeriods = Annotated[ReportingPeriodRepository, provided(ReportingPeriodRepository)]
+Holidays = Annotated[HolidayRepository, provided(HolidayRepository)]
+BellSchedules = Annotated[BellScheduleRepository, provided(BellScheduleRepository)]
+Rooms = Annotated[RoomRepository, provided(RoomRepository)]
+Subjects = Annotated[SubjectRepository, provided(SubjectRepository)]
+WorkTypes = Annotated[WorkTypeRepository, provided(WorkTypeRepository)]
+MarkValues = Annotated[MarkValueRepository, provided(MarkValueRepository)]
 
 
 @router.get(

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import CONFLICT, LAST_COORDINATOR, OVERLAP, STALE_VERSION
@@ -10,7 +10,7 @@ from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import RoleAssignment, StaffRole
 from .repository import (
@@ -49,11 +49,11 @@ StaffWriter = Annotated[Actor, requires(Permission.STAFF_WRITE)]
 Appointer = Annotated[Actor, requires(Permission.COORDINATORS_APPOINT)]
 Reader = Annotated[Actor, requires(Permission.STUDENTS_READ)]
 Writer = Annotated[Actor, requires(Permission.STUDENTS_WRITE)]
-Staff = Annotated[StaffRepository, Depends()]
-Roles = Annotated[RoleRepository, Depends()]
-Students = Annotated[StudentRepository, Depends()]
-Guardians = Annotated[GuardianRepository, Depends()]
-Guardianships = Annotated[GuardianshipRepository, Depends()]
+Staff = Annotated[StaffRepository, provided(StaffRepository)]
+Roles = Annotated[RoleRepository, provided(RoleRepository)]
+Students = Annotated[StudentRepository, provided(StudentRepository)]
+Guardians = Annotated[GuardianRepository, provided(GuardianRepository)]
+Guardianships = Annotated[GuardianshipRepository, provided(GuardianshipRepository)]
 NameQuery = Annotated[
     Name | None, Query(description="How the surname begins; ё is е.", examples=["Кузн"])
 ]

@@ -5,7 +5,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends
 from sqlalchemy import exists, or_, select
 
 from dnevnik_api import records
@@ -29,6 +28,7 @@ from dnevnik_api.organizations.policy import check_order
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
+from dnevnik_api.routing import provided
 
 from .clashes import check_lesson
 from .models import Timetable, TimetableEntry
@@ -53,7 +53,7 @@ class LessonPlanner:
     """Places lessons where everyone is free; the timetable is locked first, then the journal."""
 
     def __init__(
-        self, session: SessionDep, lessons: Annotated[LessonRepository, Depends()]
+        self, session: SessionDep, lessons: Annotated[LessonRepository, provided(LessonRepository)]
     ) -> None:
         self._session = session
         self._lessons = lessons

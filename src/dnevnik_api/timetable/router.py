@@ -1,6 +1,6 @@
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 from sqlalchemy import Row
 
 from dnevnik_api.contract import clauses
@@ -24,7 +24,7 @@ from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, tag
-from dnevnik_api.routing import TransactionRoute
+from dnevnik_api.routing import TransactionRoute, provided
 
 from .actions import LessonPlanner
 from .models import Timetable
@@ -53,9 +53,9 @@ router = APIRouter(
 
 Reader = Annotated[Actor, requires(Permission.TIMETABLE_READ)]
 Writer = Annotated[Actor, requires(Permission.TIMETABLE_WRITE)]
-Timetables = Annotated[TimetableRepository, Depends()]
-Lessons = Annotated[LessonRepository, Depends()]
-Planner = Annotated[LessonPlanner, Depends()]
+Timetables = Annotated[TimetableRepository, provided(TimetableRepository)]
+Lessons = Annotated[LessonRepository, provided(LessonRepository)]
+Planner = Annotated[LessonPlanner, provided(LessonPlanner)]
 ValidateOnly = Annotated[bool, Query(description="Only say what would be done, or refused.")]
 
 
