@@ -5,6 +5,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import text
 
+from dnevnik_api.migrating import PATIENCE
 from dnevnik_api.models import metadata
 
 
@@ -16,9 +17,9 @@ def _ours(_obj: object, name: str | None, kind: str, reflected: bool, _other: ob
 def migrate(**options: Any) -> None:
     context.configure(target_metadata=metadata, include_object=_ours, **options)
     with context.begin_transaction():
-        # A migration that can't get its lock, or holds it for long, gives up: the school goes on.
-        context.execute(text("SET LOCAL lock_timeout = '4s'"))
-        context.execute(text("SET LOCAL statement_timeout = '60s'"))
+        if context.is_offline_mode():
+            for name, limit in PATIENCE.items():
+                context.execute(text(f"SET {name} = '{limit}'"))
         context.run_migrations()
 
 

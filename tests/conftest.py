@@ -18,6 +18,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dnevnik_api import logs
+from dnevnik_api.audit.actions import Sealer
+from dnevnik_api.audit.signing import Checkpoints, SealKeys, new_seal_key
 from dnevnik_api.db import make_engine
 from dnevnik_api.embedded import Cluster, running
 from dnevnik_api.main import create_app
@@ -128,6 +130,12 @@ async def school(database: Cluster) -> School:
 async def other_school(database: Cluster) -> School:
     """A second school, for the foreign caller."""
     return await make_school(database)
+
+
+@pytest.fixture
+def sealer(tmp_path: Path) -> Sealer:
+    """What seals the histories, with a key and checkpoints of the test's own."""
+    return Sealer(SealKeys(new_seal_key()), Checkpoints(tmp_path / "checkpoints"))
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ DOORS = {
     | {"homeroom_teacher", "student", "guardian"},
     f"GET {_O}/workplace": TEACHING | {"homeroom_teacher"},
     # histories
+    f"GET {_O}/seals": EVERYONE,
     f"GET {_O}/mark-changes": {"coordinator"},
     f"GET {_O}/mark-changes/export": {"coordinator"},
     f"GET {_O}/entry-changes": {"coordinator"},

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.embedded import WORKER_ROLE, Cluster
 from dnevnik_api.jobs import connected, forget, work
 
@@ -111,7 +112,9 @@ async def test_used_tokens_answers_and_failures_are_forgotten_in_time(database: 
         assert [row["digest"] for row in failures] == [b"23 hours"]
 
 
-async def test_the_worker_does_what_was_due_and_stops_when_told(database: Cluster) -> None:
+async def test_the_worker_does_what_was_due_and_stops_when_told(
+    database: Cluster, sealer: Sealer
+) -> None:
     url = database.url(role=WORKER_ROLE)
     async with connected(url) as connection:
         await connection.execute(
@@ -122,12 +125,12 @@ async def test_the_worker_does_what_was_due_and_stops_when_told(database: Cluste
         async def run_until(question: str) -> None:
             stopping = asyncio.Event()
             async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-                tasks.create_task(work(url, stopping, clock=lambda: NOW))
+                tasks.create_task(work(url, sealer, stopping, clock=lambda: NOW))
                 while not await connection.fetchval(question):  # noqa: ASYNC110  (nothing tells)
                     await asyncio.sleep(0.05)
                 stopping.set()
 
-        await run_until("SELECT count(*) = 1 FROM pgqueuer_schedules WHERE last_run IS NULL")
+        await run_until("SELECT count(*) = 2 FROM pgqueuer_schedules")
         await connection.execute("UPDATE pgqueuer_schedules SET next_run = now() - interval '1 s'")
         await run_until("SELECT count(*) = 0 FROM sign_in_failures WHERE digest = 'due'")
-        assert await connection.fetchval("SELECT count(*) FROM pgqueuer_schedules") == 1
+        assert await connection.fetchval("SELECT count(*) FROM pgqueuer_schedules") == 2

@@ -71,6 +71,7 @@ def test_every_setting_and_every_command_is_in_its_table() -> None:
     settings = {f"DNEVNIK_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"`(DNEVNIK_\w+)`", _part(text, "Configuration"))) == settings
     commands = {_name_of(command) for command in app.registered_commands}
+    commands |= {str(group.name) for group in app.registered_groups}
     assert (
         set(re.findall(r"^\| `dnevnik ([\w-]+)", _part(text, "Commands"), re.MULTILINE)) == commands
     )

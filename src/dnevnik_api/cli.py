@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -25,6 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import embedded, jobs, logs, serving
 from .accounts.passwords import Passwords
+from .audit.actions import Sealer
+from .audit.signing import Checkpoints, SealKeys, new_seal_key
 from .clock import system_clock
 from .db import make_engine, make_sessions, open_session
 from .demo import DemoError, DemoLogin
@@ -171,6 +174,15 @@ def _tokens(settings: Settings) -> Tokens:
         raise SettingsError(f"DNEVNIK_SIGNING_KEY_FILE: {error}") from error
 
 
+def _sealer(settings: Settings) -> Sealer:
+    path = settings.seal_key_file or settings.home / "keys" / "seals.pem"
+    try:
+        keys = SealKeys(load_or_make_key(path, new_seal_key))
+    except (OSError, WeakKeyError) as error:
+        raise SettingsError(f"DNEVNIK_SEAL_KEY_FILE: {error}") from error
+    return Sealer(keys, Checkpoints(settings.checkpoints or settings.home / "checkpoints"))
+
+
 @app.command()
 @_plainly()
 def serve(
@@ -204,7 +216,7 @@ async def _serve(
             api,
             listening,
             trusted_proxies=settings.trusted_proxies,
-            worker_url=database.worker if worker else None,
+            work=partial(jobs.work, str(database.worker), _sealer(settings)) if worker else None,
         )
 
 
@@ -252,7 +264,7 @@ async def _work(settings: Settings, database: Database) -> None:
     async with _engine(settings, database):
         stopping = asyncio.Event()
         with serving.stopped_by_signals(lambda _: stopping.set()):
-            await jobs.work(str(database.worker), stopping)
+            await jobs.work(str(database.worker), _sealer(settings), stopping)
 
 
 @app.command()
@@ -336,6 +348,44 @@ async def _real_school(settings: Settings, database: Database, folder: Path) -> 
         api = create_app(engine, _tokens(settings))
         filled = await load_folder(api, folder, console.print)
     console.print(f"The coordinator signs in as {filled.login} with {filled.password}")
+
+
+audit = typer.Typer(help="Histories that nobody can alter unseen.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command()
+@_plainly()
+def verify(
+    *,
+    organization: Annotated[
+        int | None, typer.Option(help="Number of the organization; all when left out.")
+    ] = None,
+) -> None:
+    """Check every sealed row of the histories; exit with 1 where one was altered."""
+    settings = _settings()
+    with _database(settings) as database:
+        _run(_verify(settings, database, organization))
+
+
+async def _verify(settings: Settings, database: Database, organization: int | None) -> None:
+    sealer = _sealer(settings)
+    async with _engine(settings, database), jobs.connected(str(database.worker)) as connection:
+        organizations = [
+            row["id"]
+            for row in await connection.fetch("SELECT id FROM organizations ORDER BY id")
+            if organization in {None, row["id"]}
+        ]
+        verdicts = [await sealer.verify(connection, number) for number in organizations]
+    table = Table(title="Histories", title_justify="left")
+    for column in ("Organization", "Seals", "Rows sealed", "Not yet sealed", "Verdict"):
+        table.add_column(column)
+    for one in verdicts:
+        counts = (one.organization_id, one.seals, one.rows, one.unsealed)
+        table.add_row(*map(str, counts), "as sealed" if one.finding is None else str(one.finding))
+    console.print(table)
+    if not verdicts or any(one.finding for one in verdicts):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

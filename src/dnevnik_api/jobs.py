@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .accounts.policy import FORGOTTEN_AFTER, REFRESH_LIFETIME, SESSION_LIFETIME
+from .audit.actions import Sealer
 from .clock import Clock, system_clock
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 HOUSEKEEPING = "17 22 * * *"
 """When to forget what is over, as cron says it in UTC: no school of Russia is at work then."""
 
+SEALING = "* * * * * */20"
+"""When to seal the histories: the last number is seconds, so that none is behind for a minute."""
+
 IDEMPOTENCY_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)
 """So long after its end a session can still be asked about, when an account was compromised."""
@@ -40,7 +44,9 @@ _LONGEST_WAIT = timedelta(seconds=10)
 _STATEMENT_SECONDS = 600
 
 
-async def work(url: str, stopping: asyncio.Event, *, clock: Clock = system_clock) -> None:
+async def work(
+    url: str, sealer: Sealer, stopping: asyncio.Event, *, clock: Clock = system_clock
+) -> None:
     """Do the jobs of the database until ``stopping`` is set; while it is away, try again."""
 
     @asynccontextmanager
@@ -53,6 +59,12 @@ async def work(url: str, stopping: asyncio.Event, *, clock: Clock = system_clock
                 # The worker's own connection must stay free for its heartbeat.
                 async with connected(url) as another:
                     log.info(schedule.entrypoint, **await forget(another, clock()))
+
+            @queue.schedule("sealing", SEALING)
+            async def sealing(schedule: Schedule) -> None:
+                async with connected(url) as another:
+                    sealed = await sealer.seal_all(another, clock())
+                log.debug(schedule.entrypoint, rows=sealed)
 
             yield queue
 

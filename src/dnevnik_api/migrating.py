@@ -14,6 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from . import functions, jobs
 
+# A migration that can't get its lock, or holds it for long, gives up: the school goes on.
+PATIENCE = {"lock_timeout": "4s", "statement_timeout": "60s"}
+
 
 class WrongSchemaError(Exception):
     """The tables of the database are missing, or older than the program."""
@@ -48,8 +51,14 @@ async def _run(deed: Callable[[Config, str], None], owner_url: str, revision: st
         config.attributes["connection"] = connection
         deed(config, revision)
 
-    engine = create_async_engine(owner_url, poolclass=NullPool, hide_parameters=True)
-    async with engine.begin() as connection:
+    engine = create_async_engine(
+        owner_url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"server_settings": PATIENCE},
+    )
+    # Alembic begins and commits: an index that is made beside running work needs no transaction.
+    async with engine.connect() as connection:
         await connection.run_sync(run)
     await engine.dispose()
 

@@ -3,6 +3,7 @@
 from . import history, routing
 from .accounts import models as accounts
 from .attendance import models as attendance
+from .audit import models as audit
 from .classes import models as classes
 from .db import Base
 from .homework import models as homework
@@ -15,6 +16,7 @@ from .timetable import models as timetable
 __all__ = [
     "accounts",
     "attendance",
+    "audit",
     "classes",
     "history",
     "homework",

@@ -4,14 +4,16 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
-from .jobs import work
+Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""The background work: it goes on until the event is set."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Compose and systemd wait longer than this before they kill.
@@ -81,7 +83,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    app: FastAPI, listening: socket.socket, *, trusted_proxies: str, worker_url: str | None
+    app: FastAPI, listening: socket.socket, *, trusted_proxies: str, work: Work | None
 ) -> None:
     """Serve until a signal; running requests are answered first. The worker is optional."""
     config = uvicorn.Config(
@@ -95,18 +97,18 @@ async def serve(
         forwarded_allow_ips=trusted_proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    async with _worker_beside(worker_url):
+    async with _beside(work):
         await _Server(config).serve(sockets=[listening])
 
 
 @asynccontextmanager
-async def _worker_beside(url: str | None) -> AsyncIterator[None]:
-    if url is None:
+async def _beside(work: Work | None) -> AsyncIterator[None]:
+    if work is None:
         yield
         return
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(url, stopping))
+        tasks.create_task(work(stopping))
         try:
             yield
         finally:

@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = Field(
         None, description="PEM file of the P-256 key that signs access tokens; unset: home/keys."
     )
+    seal_key_file: Path | None = Field(
+        None, description="PEM file of the Ed25519 key that seals histories; unset: home/keys."
+    )
+    checkpoints: Path | None = Field(
+        None, description="Folder of the seals' checkpoints, best on another machine; unset: home."
+    )
     pool_size: Annotated[int, Field(ge=1, le=200, description="Connections kept.")] = 10
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -10,6 +10,7 @@ import os
 import secrets
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -166,13 +167,13 @@ def new_signing_key() -> bytes:
     )
 
 
-def load_or_make_key(path: Path) -> bytes:
+def load_or_make_key(path: Path, new: Callable[[], bytes] = new_signing_key) -> bytes:
     """Return the key in ``path``; where there is none, make one that only its owner can read."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         made = path.with_suffix(f".{secrets.token_hex(4)}")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(new_signing_key())
+            file.write(new())
         # A link, unlike a new name, never replaces the key of a server that started as well.
         with suppress(FileExistsError):
             os.link(made, path)

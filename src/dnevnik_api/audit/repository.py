@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import defer
 
 from dnevnik_api.db import SessionDep
 from dnevnik_api.documents import csv_table
@@ -12,6 +13,8 @@ from dnevnik_api.history import EntryChange
 from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor
+
+from .models import Seal
 
 H = TypeVar("H", MarkChange, EntryChange)
 Days = tuple[date | None, date | None]
@@ -77,6 +80,15 @@ class HistoryRepository:
     ) -> Slice[EntryChange]:
         """Return the changes of all other records, newest first."""
         return await self._page(actor, EntryChange, window, filters, days)
+
+    async def seals(self, actor: Actor, window: Window) -> Slice[Seal]:
+        """Return the seals, newest first."""
+        seals = (
+            select(Seal)
+            .where(Seal.organization_id == actor.organization_id)
+            .options(defer(Seal.leaves))
+        )
+        return await paginate(self._session, seals, window, Seal.number, descending=True)
 
     async def _page(
         self,

@@ -13,14 +13,16 @@ from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.routing import TransactionRoute, provided
 
+from .models import Seal
 from .repository import HistoryRepository
-from .schemas import EntryChangeRead, MarkChangeRead
+from .schemas import EntryChangeRead, MarkChangeRead, SealRead
 
 router = APIRouter(
     prefix="/organizations/{organization_id}", tags=["audit"], route_class=TransactionRoute
 )
 
 Auditor = Annotated[Actor, requires(Permission.AUDIT_READ)]
+Member = Annotated[Actor, requires(Permission.ORGANIZATION_READ)]
 Histories = Annotated[HistoryRepository, provided(HistoryRepository)]
 
 
@@ -110,3 +112,17 @@ async def list_entry_changes(
     """List changes of topics, homework, attendance, settings and directories, newest first."""
     filters = {"entity": entity, "entity_id": entity_id, "actor_id": actor_id}
     return await histories.entry_changes(actor, window, filters, days)
+
+
+@router.get(
+    "/seals",
+    response_model=Page[SealRead],
+    summary="List the seals of the histories",
+    openapi_extra=clauses("2.14c"),
+)
+async def list_seals(actor: Member, histories: Histories, window: WindowQuery) -> Slice[Seal]:
+    """List the seals, newest first. They hold no personal data: every member may keep one.
+
+    Every change of a mark or of another record is covered by a seal within a minute.
+    """
+    return await histories.seals(actor, window)

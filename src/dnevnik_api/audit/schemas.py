@@ -1,7 +1,11 @@
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainSerializer
 
 from dnevnik_api.fields import Read
+
+Hex = Annotated[bytes, PlainSerializer(bytes.hex, return_type=str)]
 
 
 class MarkChangeRead(Read):
@@ -43,3 +47,22 @@ class EntryChangeRead(Read):
     actor_name: str
     changed_at: datetime
     request_id: str
+
+
+class SealRead(Read):
+    """A signed batch of history rows; keep one, and no older row can be altered unseen by you.
+
+    Bytes are in hexadecimal digits. The signature is Ed25519 over `message` in UTF-8.
+    """
+
+    number: int
+    row_count: int
+    sealed_at: datetime
+    root: Hex
+    """SHA-256 over the rows' digests."""
+    previous: Hex
+    """SHA-256 of the previous seal's message; empty in the first seal."""
+    message: str
+    public_key: str
+    """Ed25519, 32 bytes in base64."""
+    signature: Hex

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, refers
+from dnevnik_api.history import HistoryRow, by_transaction
 
 
 class Mark(TenantRow):
@@ -58,7 +59,7 @@ class FinalMark(TenantRow):
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
 
-class MarkChange(TenantRow):
+class MarkChange(HistoryRow):
     """One change of one mark, for good (2.14c): the database refuses to alter or remove it.
 
     Names are copied, so that the report reads the same whatever becomes of people and classes.
@@ -75,6 +76,7 @@ class MarkChange(TenantRow):
         indexed("group_id", "changed_at", "id"),
         indexed("subject_id", "changed_at", "id"),
         indexed("work_id", "student_id", "id", postgresql_where=text("work_id IS NOT NULL")),
+        by_transaction("mark_changes"),
     )
 
     kind: Mapped[str]
