@@ -33,6 +33,11 @@ DOORS = {
     "DELETE /v1/me/sessions/{session_id}": EVERYONE,
     "POST /v1/me/links": EVERYONE,
     f"POST {_O}/persons/{{person_id}}/credentials": {"coordinator", "homeroom_teacher"},
+    f"POST {_O}/credential-batches": {"coordinator", "homeroom_teacher"},
+    f"POST {_O}/credential-batches/slips": {"coordinator", "homeroom_teacher"},
+    f"POST {_O}/credential-batches/letters": {"coordinator", "homeroom_teacher"},
+    f"GET {_O}/credentials": {"coordinator", "homeroom_teacher"},
+    f"POST {_O}/credentials/hand-over": {"coordinator", "homeroom_teacher"},
     f"DELETE {_O}/persons/{{person_id}}/sessions": {"coordinator", "homeroom_teacher"},
     # organization
     f"GET {_O}": EVERYONE,

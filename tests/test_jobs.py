@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.embedded import WORKER_ROLE, Cluster
 from dnevnik_api.jobs import connected, forget, work
+from dnevnik_api.mail import Mailer
 
+MAILER = Mailer(None, "dnevnik@localhost", Path("outbox"))
 NOW = datetime(2026, 10, 14, 9, 0, tzinfo=UTC)
 
 
@@ -125,7 +128,8 @@ async def test_the_worker_does_what_was_due_and_stops_when_told(
         async def run_until(question: str) -> None:
             stopping = asyncio.Event()
             async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-                tasks.create_task(work(url, sealer, stopping, clock=lambda: NOW))
+                letters = {"mailer": MAILER, "address": ""}
+                tasks.create_task(work(url, sealer, stopping, **letters, clock=lambda: NOW))
                 while not await connection.fetchval(question):  # noqa: ASYNC110  (nothing tells)
                     await asyncio.sleep(0.05)
                 stopping.set()

@@ -34,6 +34,7 @@ from .demo import DemoError, DemoLogin
 from .embedded import APP_ROLE, OWNER_ROLE, WORKER_ROLE, EmbeddedError
 from .founding import NewSchool, found
 from .loading import kept_demo_logins, load_demo_school, load_folder
+from .mail import Mailer
 from .main import create_app
 from .migrating import WrongRoleError, WrongSchemaError, check_role, check_schema, unmigrate
 from .migrating import migrate as migrate_database
@@ -183,6 +184,17 @@ def _sealer(settings: Settings) -> Sealer:
     return Sealer(keys, Checkpoints(settings.checkpoints or settings.home / "checkpoints"))
 
 
+def _work_of(settings: Settings, database: Database) -> serving.Work:
+    mailer = Mailer(_plain(settings.smtp_url), settings.mail_from, settings.home / "outbox")
+    return partial(
+        jobs.work,
+        str(database.worker),
+        _sealer(settings),
+        mailer=mailer,
+        address=settings.public_url,
+    )
+
+
 @app.command()
 @_plainly()
 def serve(
@@ -203,7 +215,7 @@ async def _serve(
     settings: Settings, database: Database, listening: socket.socket, *, worker: bool, demo: bool
 ) -> None:
     async with _engine(settings, database) as engine:
-        api = create_app(engine, _tokens(settings))
+        api = create_app(engine, _tokens(settings), public_url=settings.public_url)
         if demo and database.is_embedded and not await _has_schools(engine):
             unfinished = _unfinished_demo(settings)
             unfinished.touch()
@@ -216,7 +228,7 @@ async def _serve(
             api,
             listening,
             trusted_proxies=settings.trusted_proxies,
-            work=partial(jobs.work, str(database.worker), _sealer(settings)) if worker else None,
+            work=_work_of(settings, database) if worker else None,
         )
 
 
@@ -264,7 +276,7 @@ async def _work(settings: Settings, database: Database) -> None:
     async with _engine(settings, database):
         stopping = asyncio.Event()
         with serving.stopped_by_signals(lambda _: stopping.set()):
-            await jobs.work(str(database.worker), _sealer(settings), stopping)
+            await _work_of(settings, database)(stopping)
 
 
 @app.command()

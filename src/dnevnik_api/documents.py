@@ -1,10 +1,16 @@
-"""Tables for people: CSV as Russian spreadsheets open it, with no cell that runs as a formula."""
+"""What people print and open: CSV with no cell that runs as a formula, PDF made by Typst."""
 
+import asyncio
 import csv
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from io import StringIO
+from importlib.resources import files
+from io import BytesIO, StringIO
 from typing import Any
+
+import segno
+import typst
 
 from .clock import russian_date
 
@@ -33,3 +39,26 @@ def _cell(value: Any) -> str:
             return f"'{value}"
         case _:
             return str(value)
+
+
+async def render(template: str, data: Any) -> bytes:
+    """Return the PDF that the package's Typst file ``template`` makes of ``data``.
+
+    The data goes in as JSON and is read by the template, never written into it: what a person is
+    called is text, whatever characters it has. Only the fonts that come with Typst are used, so
+    a document looks the same on any machine.
+    """
+    return await asyncio.to_thread(_pdf_of, template, json.dumps(data, ensure_ascii=False))
+
+
+def _pdf_of(template: str, data: str) -> bytes:
+    source = files("dnevnik_api").joinpath(f"{template}.typ").read_bytes()
+    inputs = {"data": data}
+    return typst.compile(source, format="pdf", ignore_system_fonts=True, sys_inputs=inputs)
+
+
+def qr_code(text: str) -> str:
+    """Return a QR code as SVG, for a document."""
+    drawn = BytesIO()
+    segno.make(text, micro=False).save(drawn, kind="svg", border=0, xmldecl=False)
+    return drawn.getvalue().decode()

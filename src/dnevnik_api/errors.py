@@ -313,6 +313,15 @@ TOO_MANY_ROWS = _problem(
     ("Слишком большой отчёт", "Too many rows"),
     ("В отчёте больше {limit} строк: сузьте фильтры.", "Over {limit} rows: narrow the filters."),
 )
+BATCH_TOO_LARGE = _problem(
+    "batch-too-large",
+    409,
+    ("Слишком много людей", "Too many people"),
+    (
+        "За один раз – не больше {limit} человек: выдавайте по классам.",
+        "At most {limit} people at once: take class by class.",
+    ),
+)
 LAST_COORDINATOR = _problem(
     "last-coordinator",
     409,

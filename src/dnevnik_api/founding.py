@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .accounts.actions import Credentials, issue_credentials
 from .accounts.passwords import Passwords
+from .credentials.actions import Credentials, issue_credentials
 from .fields import Name, Request
 from .organizations.actions import create_organization
 from .organizations.schemas import TimeZone

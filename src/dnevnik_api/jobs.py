@@ -4,6 +4,7 @@ Any number of workers may run; PgQueuer sees to it that one of them does a thing
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -12,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pgqueuer
 import structlog
-from pgqueuer.models import Schedule
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job, Schedule
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .accounts.actions import Post
+from .accounts.passwords import Passwords
 from .accounts.policy import FORGOTTEN_AFTER, REFRESH_LIFETIME, SESSION_LIFETIME
 from .audit.actions import Sealer
 from .clock import Clock, system_clock
+from .credentials.actions import LETTER, send_letter
+from .db import make_engine, make_sessions
+from .mail import Mailer
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -37,6 +44,7 @@ IDEMPOTENCY_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)
 """So long after its end a session can still be asked about, when an account was compromised."""
 
+_LETTERS_AT_ONCE = 4
 _RESTART_DELAY = timedelta(seconds=2)
 # New work is announced; this is how soon a lost connection is noticed when there is none.
 _LONGEST_WAIT = timedelta(seconds=10)
@@ -45,9 +53,20 @@ _STATEMENT_SECONDS = 600
 
 
 async def work(
-    url: str, sealer: Sealer, stopping: asyncio.Event, *, clock: Clock = system_clock
+    url: str,
+    sealer: Sealer,
+    stopping: asyncio.Event,
+    *,
+    mailer: Mailer,
+    address: str,
+    clock: Clock = system_clock,
 ) -> None:
-    """Do the jobs of the database until ``stopping`` is set; while it is away, try again."""
+    """Do the jobs of the database until ``stopping`` is set; while it is away, try again.
+
+    ``address`` is where people sign in: letters name it.
+    """
+    engine, passwords = make_engine(url, pool_size=2), Passwords()
+    post = Post(make_sessions(engine), passwords, mailer, address, clock)
 
     @asynccontextmanager
     async def worker() -> AsyncIterator[pgqueuer.PgQueuer]:
@@ -66,16 +85,26 @@ async def work(
                     sealed = await sealer.seal_all(another, clock())
                 log.debug(schedule.entrypoint, rows=sealed)
 
+            @queue.entrypoint(LETTER, concurrency_limit=_LETTERS_AT_ONCE)
+            async def letter(job: Job) -> None:
+                delay = await send_letter(post, **json.loads(job.payload or b"{}"))
+                if delay is not None:
+                    raise RetryRequested(delay)
+
             yield queue
 
-    await pgqueuer.run(
-        worker,
-        dequeue_timeout=_LONGEST_WAIT,
-        shutdown=stopping,
-        shutdown_on_listener_failure=True,
-        restart_on_failure=True,
-        restart_delay=_RESTART_DELAY,
-    )
+    try:
+        await pgqueuer.run(
+            worker,
+            dequeue_timeout=_LONGEST_WAIT,
+            shutdown=stopping,
+            shutdown_on_listener_failure=True,
+            restart_on_failure=True,
+            restart_delay=_RESTART_DELAY,
+        )
+    finally:
+        passwords.close()
+        await engine.dispose()
 
 
 @asynccontextmanager

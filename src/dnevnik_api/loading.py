@@ -12,9 +12,9 @@ import httpx
 from fastapi import FastAPI
 
 from . import logs
-from .accounts.actions import Credentials
 from .accounts.passwords import new_temporary_password
 from .clock import day_of, system_clock
+from .credentials.actions import Credentials
 from .db import open_session
 from .demo import DemoLogin, Progress, load_demo
 from .founding import NewSchool, found

@@ -19,6 +19,7 @@ from .attendance.router import router as attendance
 from .audit.router import router as audit
 from .classes.router import router as classes
 from .clock import Clock, system_clock
+from .credentials.router import router as credentials
 from .db import make_sessions
 from .health import router as health
 from .homework.router import router as homework
@@ -45,7 +46,13 @@ and the clauses of the regulation that it serves (`x-clauses`).
 """
 
 
-def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clock) -> FastAPI:
+def create_app(
+    engine: AsyncEngine,
+    tokens: Tokens,
+    *,
+    clock: Clock = system_clock,
+    public_url: str = "http://127.0.0.1:8000",
+) -> FastAPI:
     """Return the application on ``engine``; it closes what it opened when it stops."""
 
     @asynccontextmanager
@@ -72,6 +79,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     app.state.tokens = tokens
     app.state.passwords = Passwords()
     app.state.clock = clock
+    app.state.public_url = public_url
     app.state.metrics = metrics
     app.add_middleware(Gatekeeper, metrics=metrics)
     add_handlers(app)
@@ -79,6 +87,7 @@ def create_app(engine: AsyncEngine, tokens: Tokens, *, clock: Clock = system_clo
     v1 = APIRouter(prefix="/v1")
     for router in (
         accounts,
+        credentials,
         organizations,
         lessons,
         timetable,

@@ -5,6 +5,7 @@ from .accounts import models as accounts
 from .attendance import models as attendance
 from .audit import models as audit
 from .classes import models as classes
+from .credentials import models as credentials
 from .db import Base
 from .homework import models as homework
 from .lessons import models as lessons
@@ -18,6 +19,7 @@ __all__ = [
     "attendance",
     "audit",
     "classes",
+    "credentials",
     "history",
     "homework",
     "lessons",

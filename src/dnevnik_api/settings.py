@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +39,15 @@ class Settings(BaseSettings):
     checkpoints: Path | None = Field(
         None, description="Folder of the seals' checkpoints, best on another machine; unset: home."
     )
+    public_url: Annotated[
+        str, Field(pattern=r"^https?://[^\s/]+[^\s]*$", description="Where people sign in.")
+    ] = "http://127.0.0.1:8000"
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp:// or smtps://user:password@host:port; unset: files in home/outbox."
+    )
+    mail_from: Annotated[
+        str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Sender of letters.")
+    ] = "dnevnik@localhost"
     pool_size: Annotated[int, Field(ge=1, le=200, description="Connections kept.")] = 10
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -50,6 +60,14 @@ class Settings(BaseSettings):
         if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
             raise ValueError("must look like postgresql://user:password@host/database")
         return SecretStr(f"postgresql+asyncpg://{rest}")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, url: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(url.get_secret_value()) if url else None
+        if parts and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname):
+            raise ValueError("must look like smtp://user:password@host:587")
+        return url
 
     @classmethod
     def load(cls) -> Self:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dnevnik_api.clock import Clock
 from dnevnik_api.db import Sessions, open_session
 from dnevnik_api.errors import (
     ALREADY_REGISTERED,
@@ -18,11 +19,12 @@ from dnevnik_api.errors import (
     REFRESH_TOKEN_REUSED,
     TEMPORARY_PASSWORD_EXPIRED,
 )
+from dnevnik_api.mail import Mailer
 from dnevnik_api.policy import Actor, Caller, check_alive
 from dnevnik_api.tokens import LIFETIME, Scope, Tokens
 
 from .models import Account, AccountState, EndReason
-from .passwords import Passwords, check_password, new_temporary_password, weak_password
+from .passwords import Passwords, check_password, weak_password
 from .policy import Limit, check_may_issue, limits_of, password_length
 from .repository import AccountRepository, FailureRepository, SessionRepository, Visitor
 from .schemas import SignInState
@@ -52,14 +54,14 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a person is handed on paper; the temporary password is kept nowhere."""
+class Post:
+    """What letters about accounts take: the database, hashing, the mail; where people sign in."""
 
-    person_id: int
-    full_name: str
-    login: str
-    temporary_password: str
-    expires_at: datetime
+    sessions: Sessions
+    passwords: Passwords
+    mailer: Mailer
+    address: str
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ async def register(door: Door, caller: Caller, password: str, email: str | None)
             raise ALREADY_REGISTERED()
         await check_alive(session, caller)
         await accounts.register(account, hashed, email, door.now)
-        await sessions.end_all(account.id, EndReason.REGISTERED, door.now)
+        await sessions.end_all([account.id], EndReason.REGISTERED, door.now)
         return await _open(session, door, account.id, Scope.FULL)
 
 
@@ -122,7 +124,7 @@ async def change_password(door: Door, caller: Caller, old: str, new: str) -> Non
         await check_alive(session, caller)
         await AccountRepository(session).change_password(account, hashed)
         await SessionRepository(session).end_all(
-            account.id, EndReason.PASSWORD_CHANGED, door.now, but=caller.session_id
+            [account.id], EndReason.PASSWORD_CHANGED, door.now, but=caller.session_id
         )
 
 
@@ -140,27 +142,10 @@ async def link(door: Door, caller: Caller, login: str, temporary_password: str) 
         accounts = AccountRepository(session)
         organization_id = await accounts.link(caller, verified.account.id, verified.hashed)
         await SessionRepository(session).end_all(
-            verified.account.id, EndReason.ACCOUNT_LINKED, door.now
+            [verified.account.id], EndReason.ACCOUNT_LINKED, door.now
         )
         await FailureRepository(session).forgive(verified.limits)
         return await accounts.membership(caller.account_id, organization_id, door.now)
-
-
-async def issue_credentials(
-    session: AsyncSession, passwords: Passwords, actor: Actor, person_id: int
-) -> Credentials:
-    """Make a person's account, or reset it, and return the temporary password this once.
-
-    Whoever used the account before is out at once (А.3, А.5, А.20, Г.1, Г.5).
-    """
-    accounts = AccountRepository(session)
-    holder = await accounts.hold(actor, person_id)
-    check_may_issue(actor, holder)
-    password = new_temporary_password()
-    account = await accounts.issue(actor, holder, await passwords.hash(password))
-    await SessionRepository(session).end_all(account.id, EndReason.CREDENTIALS_ISSUED, actor.now)
-    expires_at = account.temporary_expires_at or actor.now
-    return Credentials(person_id, holder.person.full_name, account.login, password, expires_at)
 
 
 async def end_sessions(session: AsyncSession, actor: Actor, person_id: int) -> None:

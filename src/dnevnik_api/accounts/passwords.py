@@ -9,7 +9,7 @@ import os
 import secrets
 import string
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
@@ -67,6 +67,10 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """Return the hash to store."""
         return await self._run(lambda: str(_ARGON2.hash(_normal(password))))
+
+    async def hash_all(self, passwords: Sequence[str]) -> list[str]:
+        """Return the hashes of several, which the threads share."""
+        return await asyncio.gather(*map(self.hash, passwords))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Tell whether the password is right; for ``None`` (no such login) that costs the same."""

@@ -40,6 +40,7 @@ class Holder:
     person: Person
     is_staff: bool
     in_own_class: bool
+    is_registered: bool
 
 
 def is_staff(actor: Actor) -> ColumnElement[bool]:

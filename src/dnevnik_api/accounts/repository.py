@@ -2,12 +2,22 @@ import hashlib
 import math
 import secrets
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, JSON, Text, exists, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Text,
+    bindparam,
+    exists,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -133,39 +143,81 @@ class AccountRepository:
         person = await records.find(
             self._session, actor, Person, person_id, visible_to(actor), lock=True
         )
-        facts = select(is_staff(actor), is_in_own_class(actor)).where(
-            Person.organization_id == actor.organization_id, Person.id == person.id
+        return (await self._holders(actor, [Person.id == person.id]))[0]
+
+    async def hold_all(
+        self, actor: Actor, conditions: Sequence[ColumnElement[bool]], *, most: int
+    ) -> list[Holder]:
+        """Lock the people whom the actor sees and whose credentials are asked for, by name."""
+        found = select(Person.id).where(
+            Person.organization_id == actor.organization_id, visible_to(actor), *conditions
         )
-        return Holder(person, *(await self._session.execute(facts)).one())
+        # In one order for everybody, so that two batches never wait for each other.
+        found = found.order_by(Person.id).limit(most).with_for_update(of=Person)
+        ids = (await self._session.scalars(found)).all()
+        return await self._holders(actor, [Person.id.in_(ids)])
 
-    async def issue(self, actor: Actor, holder: Holder, hashed: str) -> Account:
-        """Give a locked person a temporary password in place of any other; write that down.
+    async def _holders(self, actor: Actor, which: Sequence[ColumnElement[bool]]) -> list[Holder]:
+        facts = (
+            select(
+                Person, is_staff(actor), is_in_own_class(actor), Account.registered_at.is_not(None)
+            )
+            .outerjoin(Account, Account.id == Person.account_id)
+            .where(Person.organization_id == actor.organization_id, *which)
+            .order_by(Person.sort_key, Person.id)
+        )
+        return [Holder(*row) for row in await self._session.execute(facts)]
 
-        An account that serves another school too stays as it is, and the person gets a new one: so
-        no school can sign in to another (docs/decisions/accounts.md).
+    async def reset_all(
+        self, actor: Actor, hashes: Mapping[Person, str | None]
+    ) -> tuple[dict[Person, dict[str, Any] | None], dict[Person, Account]]:
+        """Give locked people temporary passwords in place of any others; None: it comes later.
+
+        Return what their accounts were and what they are. An account that serves another school
+        too stays as it is, and the person gets a new one: so no school can sign in to another
+        (docs/decisions/accounts.md).
         """
-        before = account = None
-        if holder.person.account_id is not None:
-            account = await self.lock(holder.person.account_id)
-            before = {"login": account.login, "state": account.state}
-        if account is None or await self._serves_others(actor, account):
-            account = await self._add(holder.person, actor.now)
-            await self._give(holder.person, account)
-        account.state = AccountState.ISSUED
-        account.password_hash = None
-        account.registered_at = None
-        account.temporary_password_hash = hashed
-        account.temporary_expires_at = actor.now + TEMPORARY_LIFETIME
-        await self._session.flush()
-        after = {
-            "login": account.login,
-            "state": account.state,
-            "expires_at": account.temporary_expires_at,
+        accounts = await self._lock_all(hashes)
+        before: dict[Person, dict[str, Any] | None] = {
+            person: {
+                "login": account.login,
+                "state": account.state,
+                "registered_at": account.registered_at,
+            }
+            if (account := accounts.get(person))
+            else None
+            for person in hashes
         }
-        await record(
-            self._session, actor, "credentials", holder.person.id, before=before, after=after
+        elsewhere = await self._serving_others(actor, [one.id for one in accounts.values()])
+        kept = {person: one for person, one in accounts.items() if one.id not in elsewhere}
+        added = await self._add_all([one for one in hashes if one not in kept], actor.now)
+        await self._give_all(added)
+        now_theirs = {person: kept.get(person) or added[person] for person in hashes}
+        for person, account in now_theirs.items():
+            account.state = AccountState.ISSUED
+            account.password_hash = None
+            account.registered_at = None
+            account.temporary_password_hash = hashes[person]
+            until = actor.now + TEMPORARY_LIFETIME
+            account.temporary_expires_at = until if hashes[person] else None
+        await self._session.flush()
+        return before, now_theirs
+
+    async def _lock_all(self, people: Iterable[Person]) -> dict[Person, Account]:
+        ids = {person.account_id: person for person in people if person.account_id is not None}
+        found = await self._session.scalars(
+            select(Account)
+            .where(Account.id.in_(ids))
+            .order_by(Account.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
         )
-        return account
+        return {ids[account.id]: account for account in found}
+
+    async def _serving_others(self, actor: Actor, account_ids: Sequence[int]) -> set[int]:
+        """Return which of the accounts somebody of another school signs in with."""
+        keys = {"account_ids": account_ids, "organization_id": actor.organization_id}
+        return set((await self._session.scalars(_SERVING_OTHERS, keys)).all())
 
     async def link(self, caller: Caller, temporary_id: int, verified: str) -> int:
         """Take over the person whose temporary password was verified; return their organization.
@@ -209,11 +261,6 @@ class AccountRepository:
         persons = select(Person).where(Person.account_id == account_id)
         return (await self._session.scalars(persons.order_by(Person.organization_id))).all()
 
-    async def _serves_others(self, actor: Actor, account: Account) -> bool:
-        persons = await self._persons(account.id)
-        await _enter(self._session, organization_id=actor.organization_id)
-        return any(person.organization_id != actor.organization_id for person in persons)
-
     async def _give(self, person: Person, account: Account) -> None:
         await self._session.execute(
             update(Person)
@@ -222,19 +269,39 @@ class AccountRepository:
             .execution_options(synchronize_session=False)
         )
 
-    async def _add(self, person: Person, now: datetime) -> Account:
-        name = _transliterate(person.last_name)
+    async def _give_all(self, accounts: Mapping[Person, Account]) -> None:
+        if accounts:
+            connection = await self._session.connection()
+            await connection.execute(
+                _GIVE,
+                [
+                    {"organization": one.organization_id, "person": one.id, "account": account.id}
+                    for one, account in accounts.items()
+                ],
+            )
+
+    async def _add_all(self, people: Sequence[Person], now: datetime) -> dict[Person, Account]:
+        added: dict[Person, Account] = {}
         for digits in (4, 4, 5, 6, 8, 12):
-            number = 10 ** (digits - 1) + secrets.randbelow(9 * 10 ** (digits - 1))
-            added = (
+            wanted = {_login_of(one, digits): one for one in people if one not in added}
+            if not wanted:
+                return added
+            accounts = (
                 insert(Account)
-                .values(login=f"{name}{number}", state=AccountState.ISSUED, created_at=now)
+                .values(
+                    [
+                        {"login": login, "state": AccountState.ISSUED, "created_at": now}
+                        for login in wanted
+                    ]
+                )
                 .on_conflict_do_nothing(index_elements=["login"])
                 .returning(Account)
             )
-            if (account := (await self._session.scalars(added)).one_or_none()) is not None:
-                return account
-        raise RuntimeError("twelve random digits were taken")
+            for account in await self._session.scalars(accounts):
+                added[wanted[account.login]] = account
+        if len(added) < len(people):
+            raise RuntimeError("twelve random digits were taken")
+        return added
 
     async def _drop_temporary_password(self, account: Account) -> None:
         account.temporary_password_hash = None
@@ -256,6 +323,21 @@ def _themselves(caller: Caller, person: Person) -> Actor:
         now=caller.now,
         request_id=caller.request_id,
     )
+
+
+_GIVE = (
+    update(Person.__table__)  # type: ignore[arg-type]
+    .where(Person.organization_id == bindparam("organization"), Person.id == bindparam("person"))
+    .values(account_id=bindparam("account"))
+)
+_SERVING_OTHERS = text(
+    "SELECT * FROM accounts_serving_others(CAST(:account_ids AS bigint[]), :organization_id)"
+)
+
+
+def _login_of(person: Person, digits: int) -> str:
+    number = 10 ** (digits - 1) + secrets.randbelow(9 * 10 ** (digits - 1))
+    return f"{_transliterate(person.last_name)}{number}"
 
 
 _LONGEST_NAME = 20
@@ -348,11 +430,11 @@ class SessionRepository:
             raise NOT_FOUND()
 
     async def end_all(
-        self, account_id: int, reason: EndReason, now: datetime, *, but: int = 0
+        self, account_ids: Sequence[int], reason: EndReason, now: datetime, *, but: int = 0
     ) -> int:
-        """End all sessions of an account ``but`` one; return how many there were."""
+        """End all sessions of accounts ``but`` one; return how many there were."""
         return await self._end(
-            AccountSession.account_id == account_id,
+            AccountSession.account_id.in_(account_ids),
             AccountSession.id != but,
             reason=reason,
             now=now,
@@ -363,7 +445,7 @@ class SessionRepository:
         person = holder.person
         if person.account_id is None:
             return
-        if ended := await self.end_all(person.account_id, EndReason.ENDED_BY_SCHOOL, actor.now):
+        if ended := await self.end_all([person.account_id], EndReason.ENDED_BY_SCHOOL, actor.now):
             await record(self._session, actor, "sessions", person.id, after={"ended": ended})
 
     async def add_token(self, session_id: int, now: datetime) -> str:

@@ -31,11 +31,10 @@ from dnevnik_api.problems import documented
 from dnevnik_api.routing import SecretRoute, provided
 
 from . import actions
-from .actions import Credentials, Door, Entered
+from .actions import Door, Entered
 from .models import EndReason
 from .repository import AccountRepository, LiveSession, SessionRepository, Visitor
 from .schemas import (
-    CredentialsRead,
     Link,
     MembershipRead,
     MeRead,
@@ -206,24 +205,6 @@ async def link_person(body: Link, caller: Account, door: DoorDep) -> Any:
     """
     password = body.temporary_password.get_secret_value()
     return await actions.link(door, caller, body.login, password)
-
-
-@router.post(
-    f"{_PERSON}/credentials",
-    response_model=CredentialsRead,
-    status_code=status.HTTP_201_CREATED,
-    summary="Issue a login and a temporary password",
-    openapi_extra=clauses("А.3", "А.5", "А.20", "Г.1", "Г.5"),
-    responses=documented(NOT_OWN_CLASS),
-)
-async def issue_credentials(
-    person_id: PathId, actor: Issuer, session: SessionDep, door: DoorDep
-) -> Credentials:
-    """Issue a login and a temporary password, shown this once; issued again, they replace all.
-
-    A homeroom teacher does it for students of the own class and their guardians (Г.1, Г.5).
-    """
-    return await actions.issue_credentials(session, door.passwords, actor, person_id)
 
 
 @router.delete(

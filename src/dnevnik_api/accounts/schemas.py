@@ -120,12 +120,3 @@ class SessionRead(Read):
     last_used_at: datetime
     current: bool
     """The session of this very request."""
-
-
-class CredentialsRead(Read):
-    person_id: int
-    full_name: str = Field(examples=["Иванова Елена Сергеевна"])
-    login: str = Field(examples=["ivanova5177"])
-    temporary_password: str = Field(examples=["k7mxp3qz9rtd"])
-    """Shown this once; nobody can read it later."""
-    expires_at: datetime
