@@ -152,7 +152,8 @@ async def test_a_key_that_is_none_is_refused(as_: SignIn, school: School) -> Non
     coordinator = as_(school.coordinator)
     for key in ("", "k" * 201, "a\tb"):
         answer = await coordinator.post("/rooms", json=ROOM, headers={"Idempotency-Key": key})
-        assert refusal(answer) == (400, "bad-request")
+        assert refusal(answer) == (400, "bad-idempotency-key")
+        assert "от 1 до 200" in answer.json()["detail"]
     assert await rooms_named(school, "Спортзал") == 0
 
 

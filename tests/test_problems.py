@@ -67,6 +67,41 @@ async def test_the_words_of_a_wrong_field_come_in_both_languages(
         ]
 
 
+async def test_a_refused_right_is_told_in_words_and_its_name_beside(
+    as_: SignIn, school: School
+) -> None:
+    answer = await as_(school.teacher).post("/rooms", json={"name": "214"})
+    refused = problem(answer, 403, "forbidden")
+    assert refused["detail"] == "Ваша роль в этой организации этого не позволяет."
+    assert refused["permission"] == "directories:write"
+
+
+async def test_what_a_list_names_again_is_pointed_to(as_: SignIn, school: School) -> None:
+    student, classmate = (one.id for one in school.students[:2])
+    mark = {"work_id": school.work_id, "student_id": student, "value": "5"}
+    late = [{"student_id": one, "status": "absent"} for one in (classmate, student, classmate)]
+    for path, body, pointer in (
+        ("entries", {"marks": [mark, {**mark, "student_id": classmate}, mark]}, "/marks/2"),
+        ("entries", {"attendance": late}, "/attendance/2"),
+    ):
+        answer = await as_(school.teacher).put(
+            f"/lessons/{school.lesson_id}/{path}", json=body, headers={"If-Match": "*"}
+        )
+        errors = problem(answer, 422, "invalid")["errors"]
+        assert [(one["pointer"], one["code"]) for one in errors] == [(pointer, "repeated")]
+
+
+async def test_a_parameter_is_given_once(as_: SignIn, school: School) -> None:
+    """A proxy may have read the other value of the two."""
+    answer = await as_(school.deputy).get("/rooms?limit=1&limit=2&count=true&count=true&x=1&x=2")
+    errors = problem(answer, 400, "bad-query")["errors"]
+    assert [(one["pointer"], one["code"]) for one in errors] == [
+        ("", "unknown-parameter"),
+        ("?limit", "repeated-parameter"),
+        ("?count", "repeated-parameter"),
+    ]
+
+
 async def test_foreign_and_absent_are_refused_in_the_same_words(
     as_: SignIn, school: School, other_school: School
 ) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from dnevnik_api.tokens import (
     new_signing_key,
 )
 
+ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 NOW = datetime(2026, 10, 14, 9, 0, tzinfo=UTC)
 KEY = new_signing_key()
 TOKENS = Tokens(KEY)
@@ -98,6 +100,16 @@ def with_claims_of_another() -> str:
     return f"{header}.{part(claims(sub='1'))}.{signature}"
 
 
+def spelled_otherwise(place: int) -> str:
+    """Four bits of a signature's last letter are nothing: the same bytes have 16 spellings."""
+    parts = signed(claims()).split(".")
+    data, last = parts[place], parts[place][-1]
+    assert len(data) % 4
+    parts[place] = data[:-1] + ALPHABET[ALPHABET.index(last) ^ 1]
+    assert base64.urlsafe_b64decode(f"{data}===") == base64.urlsafe_b64decode(f"{parts[place]}===")
+    return ".".join(parts)
+
+
 ATTACKS: dict[str, Callable[[], str]] = {
     "no algorithm": lambda: unsigned("none"),
     "no algorithm, shouted": lambda: unsigned("NONE"),
@@ -114,6 +126,9 @@ ATTACKS: dict[str, Callable[[], str]] = {
     "another issuer": lambda: signed(claims(iss="someone-else")),
     "another audience": lambda: signed(claims(aud="another-api")),
     "claims changed after signing": with_claims_of_another,
+    "a signature in another spelling": lambda: spelled_otherwise(2),
+    "a signature with a line break": lambda: signed(claims()) + "\n",
+    "a signature with its padding": lambda: signed(claims()) + "==",
     "a signature cut short": lambda: signed(claims())[:-4],
     "a signature of zeros": lambda: signed(claims()).rpartition(".")[0] + "." + part(bytes(64)),
     "a header of nested brackets": lambda: f"{part(b'[' * 2500 + b']' * 2500)}.e30.AAAA"[:4096],

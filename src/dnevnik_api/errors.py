@@ -86,6 +86,15 @@ BAD_QUERY = _problem(
     ("Неверные параметры запроса", "Bad query"),
     ("Параметр запроса неизвестен или неверен.", "A query parameter is unknown or wrong."),
 )
+BAD_IDEMPOTENCY_KEY = _problem(
+    "bad-idempotency-key",
+    400,
+    ("Неверный Idempotency-Key", "Bad Idempotency-Key"),
+    (
+        "Idempotency-Key – от 1 до {longest} печатных символов.",
+        "An Idempotency-Key has from 1 to {longest} printable characters.",
+    ),
+)
 BAD_CURSOR = _problem(
     "bad-cursor",
     400,
@@ -133,7 +142,10 @@ FORBIDDEN = _problem(
     "forbidden",
     403,
     ("Недостаточно прав", "Not allowed"),
-    ("Для этого нужно право «{permission}».", "This needs the permission {permission}."),
+    (
+        "Ваша роль в этой организации этого не позволяет.",
+        "Your role in this organization does not allow it.",
+    ),
 )
 REGISTRATION_REQUIRED = _problem(
     "registration-required",

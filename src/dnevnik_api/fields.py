@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Hashable, Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,8 +16,9 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    ValidationError,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 MAX_ID = 2**53 - 1
 """Ids are JSON numbers that every client reads exactly."""
@@ -130,6 +132,19 @@ IsoWeekday = Annotated[
 LessonNumber = Annotated[
     int, Strict(), Field(ge=0, le=20, description="0 is the zero lesson.", examples=[1])
 ]
+
+
+def check_each_once(keys: Iterable[Hashable], *place: str) -> None:
+    """Refuse what a list at ``place`` names again, each with the pointer to it."""
+    known: set[Hashable] = set()
+    again: list[InitErrorDetails] = []
+    for number, key in enumerate(keys):
+        if key in known:
+            kind = PydanticCustomError("repeated", "must not be repeated")
+            again.append({"type": kind, "loc": (*place, number), "input": None})
+        known.add(key)
+    if again:
+        raise ValidationError.from_exception_data("repeated", again)
 
 
 def optional(**options: Any) -> Any:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
@@ -77,6 +78,7 @@ def create_app(
     app.state.engine = engine
     app.state.sessions = make_sessions(engine)
     app.state.tokens = tokens
+    app.state.cursors = AESSIV(tokens.derive("cursors"))
     app.state.passwords = Passwords()
     app.state.clock = clock
     app.state.public_url = public_url

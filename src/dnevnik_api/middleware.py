@@ -104,7 +104,7 @@ class Gatekeeper:
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "-")
+        route = scope["state"].get("route", "-")
         method = scope["method"] if scope["method"] in _METHODS else "-"
         self._metrics.seconds.labels(method, route, status).observe(seconds)
         if status >= 500:  # noqa: PLR2004

@@ -1,14 +1,19 @@
-"""Lists in pages: keyset cursors bound to their filters, limits, an honest total on request."""
+"""Lists in pages: keyset cursors bound to their filters, limits, an honest total on request.
+
+A cursor holds the last row's key, which may be a name: so it is encrypted (addresses end up in the
+logs of proxies), and nobody but the server makes one.
+"""
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
@@ -56,37 +61,35 @@ class Window:
         if self.cursor is None:
             return None
         try:
-            filters, *values = json.loads(base64.urlsafe_b64decode(self.cursor.encode()))
-        except (ValueError, TypeError, binascii.Error, RecursionError):
+            sealed = base64.b64decode(self.cursor, altchars=b"-_", validate=True)
+            values = json.loads(self._cipher.decrypt(sealed, [self.filters.encode()]))
+            return [_read(column, value) for column, value in zip(order, values, strict=True)]
+        except (ValueError, InvalidTag):
             raise BAD_CURSOR() from None
-        if filters != self.filters or len(values) != len(order):
-            raise BAD_CURSOR()
-        return [_read(column, value) for column, value in zip(order, values, strict=True)]
 
     def cursor_of(self, key: Sequence[Any]) -> str:
         """Return the cursor that continues after ``key``; also sets the Link header."""
         values = [value.isoformat() if isinstance(value, date) else value for value in key]
-        packed = json.dumps([self.filters, *values], ensure_ascii=False, separators=(",", ":"))
-        cursor = base64.urlsafe_b64encode(packed.encode()).decode()
+        packed = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        sealed = self._cipher.encrypt(packed.encode(), [self.filters.encode()])
+        cursor = base64.urlsafe_b64encode(sealed).decode()
         target = self.request.url.include_query_params(cursor=cursor)
         self.response.headers["Link"] = f'<{target.path}?{target.query}>; rel="next"'
         return cursor
 
+    @property
+    def _cipher(self) -> AESSIV:
+        # Its answer hangs on the key and the text alone: a page asked for twice stays the same.
+        cipher: AESSIV = self.request.app.state.cursors
+        return cipher
+
 
 def _read(column: Column, value: Any) -> Any:
     kind = column.type.python_type
-    try:
-        if issubclass(kind, date):
-            value = kind.fromisoformat(value)
-    except (ValueError, TypeError):
-        raise BAD_CURSOR() from None
-    small = not isinstance(value, int) or abs(value) < 2**63
-    if not isinstance(value, kind) or isinstance(value, bool) or not small:
-        raise BAD_CURSOR()
-    if isinstance(value, str) and ("\0" in value or not value.isprintable()):
-        raise BAD_CURSOR()
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise BAD_CURSOR()
+    value = kind.fromisoformat(value) if issubclass(kind, date) else value
+    if not isinstance(value, kind):
+        # The list had another order in the version that made the cursor.
+        raise ValueError("another column")  # noqa: TRY004
     return value
 
 

@@ -20,10 +20,12 @@ class Paths:
     def __init__(self, router: APIRouter) -> None:
         self._walk = router.app
         self._endpoints: dict[tuple[str, str], tuple[RouteContext, list[str]]] = {}
+        self._whole: dict[object, str] = {}
         for route in iter_route_contexts(router.routes):
             if isinstance(route.original_route, APIRoute) and route.path_format is not None:
                 shape = _PARAMETER.sub("*", route.path_format)
                 names = _PARAMETER.findall(route.path_format)
+                self._whole.setdefault(route.endpoint, route.path_format)
                 for method in route.methods or ():
                     self._endpoints.setdefault((method, shape), (route, names))
 
@@ -38,6 +40,12 @@ class Paths:
                     scope["path_params"] = dict(zip(names, ids, strict=True))
                     scope["route"] = route.original_route
                     scope["endpoint"] = route.endpoint
+                    scope["state"]["route"] = route.path_format
                     await route.app(scope, receive, send)
                     return
-        await self._walk(scope, receive, send)
+        try:
+            await self._walk(scope, receive, send)
+        finally:
+            # A route knows its path below its router only; logs and metrics name the whole one.
+            if (path := self._whole.get(scope.get("endpoint"))) is not None:
+                scope["state"]["route"] = path

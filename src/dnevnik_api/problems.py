@@ -102,6 +102,8 @@ def document(request: Request, error: ProblemError) -> dict[str, Any]:
         "instance": request.scope["path"][:200],
         "request_id": getattr(request.state, "request_id", ""),
     }
+    if (permission := error.values.get("permission")) is not None:
+        body["permission"] = permission
     if error.errors:
         body["errors"] = [
             {
@@ -312,6 +314,10 @@ SCHEMA: dict[str, Any] = {
         "detail": {"type": "string"},
         "instance": {"type": "string"},
         "request_id": {"type": "string"},
+        "permission": {
+            "type": "string",
+            "description": "What the caller's roles lack: see `x-permission` of the operation.",
+        },
         "errors": {
             "type": "array",
             "maxItems": MAX_ERRORS,

@@ -7,6 +7,7 @@ acknowledged is lost (style.md §2.2). An ``Idempotency-Key`` is kept in that sa
 import hashlib
 import inspect
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -24,8 +25,8 @@ from typing_extensions import override
 
 from .db import Base, Instant, get_session
 from .errors import (
+    BAD_IDEMPOTENCY_KEY,
     BAD_QUERY,
-    BAD_REQUEST,
     IDEMPOTENCY_KEY_IN_USE,
     IDEMPOTENCY_KEY_REUSED,
     NOT_FOUND,
@@ -201,11 +202,24 @@ def _check_organization(request: Request) -> None:
 
 
 def _check_query(request: Request, known: frozenset[str]) -> None:
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        wrong = Text("Неизвестный параметр.", "Unknown parameter.")
-        # Names of unknown parameters are input: they are counted, not echoed.
-        raise BAD_QUERY([FieldError("", "unknown-parameter", wrong) for _ in unknown[:20]])
+    given = request.query_params
+    if not given:
+        return
+    # Names of unknown parameters are input: they are counted, not echoed.
+    wrong = [FieldError("", "unknown-parameter", _UNKNOWN) for name in given if name not in known]
+    # Two proxies may each read another one of two values: so none is guessed at.
+    times = Counter(name for name, _ in given.multi_items() if name in known)
+    wrong += [
+        FieldError(f"?{name}", "repeated-parameter", _REPEATED)
+        for name, count in times.items()
+        if count > 1
+    ]
+    if wrong:
+        raise BAD_QUERY(wrong)
+
+
+_UNKNOWN = Text("Неизвестный параметр.", "Unknown parameter.")
+_REPEATED = Text("Параметр повторяется.", "The parameter is repeated.")
 
 
 async def _once(
@@ -216,7 +230,7 @@ async def _once(
 ) -> Response:
     """Run the request unless its key has an answer already, which is then given again."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise BAD_REQUEST()
+        raise BAD_IDEMPOTENCY_KEY(longest=MAX_KEY_LENGTH)
     caller = await get_caller(request)
     route = f"{request.method} {request.url.path}"
     fingerprint = hashlib.sha256(

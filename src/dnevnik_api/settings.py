@@ -6,6 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
 class SettingsError(Exception):
@@ -27,7 +31,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on.")] = 8000
     trusted_proxies: str = Field(
-        "127.0.0.1",
+        "",
         description="Addresses or networks, by commas, whose X-Forwarded-For is believed.",
     )
     signing_key_file: Path | None = Field(
@@ -57,9 +61,12 @@ class Settings(BaseSettings):
         if url is None:
             return None
         scheme, separator, rest = url.get_secret_value().partition("://")
-        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
-            raise ValueError("must look like postgresql://user:password@host/database")
-        return SecretStr(f"postgresql+asyncpg://{rest}")
+        known = separator and scheme in {"postgresql", "postgres", "postgresql+asyncpg"}
+        try:
+            parsed = make_url(f"postgresql+asyncpg://{rest}" if known else "")
+        except (ArgumentError, ValueError):
+            raise ValueError("must look like postgresql://user:password@host/database") from None
+        return SecretStr(_with_ssl(parsed).render_as_string(hide_password=False))
 
     @field_validator("smtp_url")
     @classmethod
@@ -80,3 +87,16 @@ class Settings(BaseSettings):
                 for problem in error.errors(include_input=False, include_url=False)
             ]
             raise SettingsError("\n".join(lines)) from None
+
+
+def _with_ssl(url: URL) -> URL:
+    """Name the encryption as asyncpg does: libpq and hosting companies say ``sslmode``."""
+    query = dict(url.query)
+    if {"sslrootcert", "sslcert", "sslkey", "sslcrl"} & query.keys():
+        raise ValueError("files of certificates are named by PGSSLROOTCERT and its like")
+    modes = {query.pop(name) for name in ("sslmode", "ssl") if name in query}
+    if not modes:
+        return url
+    if len(modes) > 1 or not modes <= SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(sorted(SSL_MODES))}")
+    return url.set(query={**query, "ssl": modes.pop()})

@@ -8,7 +8,7 @@ import binascii
 import json
 import os
 import secrets
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,8 +19,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fastapi import Request
 from jose import jwk, jwt
 
@@ -75,6 +76,7 @@ class Tokens:
             )
             if len(self._keys) == 1:
                 self._kid, self._signing_key = kid, pem.decode()
+                self._secret = private.private_numbers().private_value.to_bytes(32, "big")
         if not self._keys:
             raise WeakKeyError("There is no signing key.")
 
@@ -106,6 +108,10 @@ class Tokens:
             raise UNAUTHENTICATED()
         return claims
 
+    def derive(self, purpose: str) -> bytes:
+        """Return another secret of 32 bytes, the same in all processes that sign with this key."""
+        return HKDF(hashes.SHA256(), 32, None, purpose.encode()).derive(self._secret)
+
     def jwks(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517), for those who verify tokens themselves."""
         return {"keys": self._jwks}
@@ -130,11 +136,19 @@ class Tokens:
     def _key_of(self, token: str) -> Any:
         if len(token) > MAX_LENGTH or token.count(".") != 2:  # noqa: PLR2004
             raise ValueError("not a token")
-        encoded = token.partition(".")[0]
-        header = json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        encoded_header, *_ = [_decoded(part) for part in token.split(".")]
+        header = json.loads(encoded_header)
         if header.get("alg") != ALGORITHM or header.get("typ") != "at+jwt":
             raise ValueError("not our token")
         return self._keys[header["kid"]]
+
+
+def _decoded(part: str) -> bytes:
+    """Read base64 that is written in the one right way: else one token has many spellings."""
+    data = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if urlsafe_b64encode(data).rstrip(b"=") != part.encode():
+        raise ValueError("not canonical")
+    return data
 
 
 def _read_claims(claims: dict[str, Any]) -> Claims:

@@ -2,16 +2,24 @@ from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
-from dnevnik_api.fields import Day, Grade, Id, Line, Read, Request, ShortName, optional
+from dnevnik_api.fields import (
+    Day,
+    Grade,
+    Id,
+    Line,
+    Read,
+    Request,
+    ShortName,
+    check_each_once,
+    optional,
+)
 
 from .models import GroupKind
 
 
 def _unique(ids: list[int]) -> list[int]:
-    if len(set(ids)) < len(ids):
-        raise PydanticCustomError("repeated", "must not be repeated")
+    check_each_once(ids)
     return ids
 
 

@@ -1,5 +1,3 @@
-from collections import Counter
-from collections.abc import Hashable, Iterable
 from datetime import date, datetime
 from typing import Annotated, Self
 
@@ -7,7 +5,7 @@ from pydantic import Field, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.attendance.schemas import AttendanceEntry
-from dnevnik_api.fields import Id, Line, Read, Request
+from dnevnik_api.fields import Id, Line, Read, Request, check_each_once
 
 MAX_ENTRIES = 500
 
@@ -62,14 +60,9 @@ class LessonEntries(Request):
     def _each_once(self) -> Self:
         if len(self.marks) + len(self.attendance) > MAX_ENTRIES:
             raise PydanticCustomError("too_long", "too many entries")
-        _once((one.work_id, one.student_id, one.ordinal) for one in self.marks)
-        _once(one.student_id for one in self.attendance)
+        check_each_once(((one.work_id, one.student_id, one.ordinal) for one in self.marks), "marks")
+        check_each_once((one.student_id for one in self.attendance), "attendance")
         return self
-
-
-def _once(keys: Iterable[Hashable]) -> None:
-    if any(times > 1 for times in Counter(keys).values()):
-        raise PydanticCustomError("repeated", "the same entry is named twice")
 
 
 class LessonWritten(Read):
