@@ -37,8 +37,15 @@ DOORS = {
     f"POST {_O}/credential-batches/slips": {"coordinator", "homeroom_teacher"},
     f"POST {_O}/credential-batches/letters": {"coordinator", "homeroom_teacher"},
     f"GET {_O}/credentials": {"coordinator", "homeroom_teacher"},
+    f"GET {_O}/unregistered-persons": {"coordinator", "homeroom_teacher"},
     f"POST {_O}/credentials/hand-over": {"coordinator", "homeroom_teacher"},
     f"DELETE {_O}/persons/{{person_id}}/sessions": {"coordinator", "homeroom_teacher"},
+    # compromised and shared accounts
+    "POST /v1/me/compromise-notices": EVERYONE,
+    f"POST {_O}/persons/{{person_id}}/compromise-notices": {"coordinator"},
+    f"GET {_O}/compromise-notices": {"coordinator"},
+    f"POST {_O}/compromise-notices/{{compromise_notice_id}}/withdrawal": {"coordinator"},
+    f"GET {_O}/sharing-signals": {"coordinator"},
     # organization
     f"GET {_O}": EVERYONE,
     f"PATCH {_O}": {"coordinator"},

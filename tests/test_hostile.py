@@ -97,7 +97,8 @@ async def connected(school: School) -> AsyncIterator[asyncpg.Connection]:
 async def ids_of(school: School) -> dict[str, int]:
     """Return a record of the school for every name that an id has in the contract."""
     async with connected(school) as connection:
-        await connection.execute(_MORE, school.id, school.teacher.id)
+        for more in _MORE:
+            await connection.execute(more, school.id, school.psychologist.id)
         tables = [row[0] for row in await connection.fetch(_TABLES)]
         records = {
             table: await connection.fetchval(
@@ -124,11 +125,16 @@ async def ids_of(school: School) -> dict[str, int]:
 
 
 # What a school of the factory has none of.
-_MORE = """
-    INSERT INTO credentials
-        (organization_id, person_id, delivery, issued_at, issued_by_name, superseded_at)
-    VALUES ($1, $2, 'slip', now(), '', now())
-"""
+_MORE = (
+    "INSERT INTO credentials"
+    " (organization_id, person_id, delivery, issued_at, issued_by_name, superseded_at)"
+    " VALUES ($1, $2, 'slip', now(), '', now())",
+    "INSERT INTO compromise_notices"
+    " (organization_id, person_id, account_id, learned_at, noticed_at, noticed_by_name, late,"
+    " settled_at)"
+    " SELECT $1, id, account_id, now(), now(), '', false, now() FROM persons"
+    " WHERE organization_id = $1 AND id = $2",
+)
 
 _TABLES = """
     SELECT table_name::text FROM information_schema.columns

@@ -325,6 +325,27 @@ TOO_MANY_ROWS = _problem(
     ("Слишком большой отчёт", "Too many rows"),
     ("В отчёте больше {limit} строк: сузьте фильтры.", "Over {limit} rows: narrow the filters."),
 )
+NO_ACCOUNT = _problem(
+    "no-account",
+    409,
+    ("Нет учётной записи", "No account"),
+    ("У этого человека ещё нет учётной записи.", "This person has no account yet."),
+)
+NOTICE_IN_FORCE = _problem(
+    "notice-in-force",
+    409,
+    ("Уже сообщено", "Already reported"),
+    (
+        "О компрометации уже сообщено, вход закрыт: выдайте новые данные для входа.",
+        "The compromise is reported and sign-in blocked already: issue new credentials.",
+    ),
+)
+NOTICE_WITHDRAWN = _problem(
+    "notice-withdrawn",
+    409,
+    ("Уже отозвано", "Already withdrawn"),
+    ("Это уведомление уже отозвано.", "This notice is withdrawn already."),
+)
 BATCH_TOO_LARGE = _problem(
     "batch-too-large",
     409,

@@ -25,6 +25,7 @@ from .db import make_sessions
 from .health import router as health
 from .homework.router import router as homework
 from .imports.router import router as imports
+from .incidents.router import router as incidents
 from .journal.router import router as journal
 from .keeping.router import router as keeping
 from .lessons.router import router as lessons
@@ -90,6 +91,7 @@ def create_app(
     for router in (
         accounts,
         credentials,
+        incidents,
         organizations,
         lessons,
         timetable,

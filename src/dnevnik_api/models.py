@@ -8,6 +8,7 @@ from .classes import models as classes
 from .credentials import models as credentials
 from .db import Base
 from .homework import models as homework
+from .incidents import models as incidents
 from .lessons import models as lessons
 from .marks import models as marks
 from .organizations import models as organizations
@@ -22,6 +23,7 @@ __all__ = [
     "credentials",
     "history",
     "homework",
+    "incidents",
     "lessons",
     "marks",
     "organizations",

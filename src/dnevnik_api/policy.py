@@ -51,6 +51,7 @@ class Permission(StrEnum):
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
     CREDENTIALS_ISSUE = "credentials:issue"
+    INCIDENTS_KEEP = "incidents:keep"
     CLASSES_READ = "classes:read"
     CLASSES_WRITE = "classes:write"
     TIMETABLE_READ = "timetable:read"
@@ -89,6 +90,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.COORDINATORS_APPOINT,
         P.STUDENTS_WRITE,
         P.CREDENTIALS_ISSUE,
+        P.INCIDENTS_KEEP,
         P.CLASSES_WRITE,
         P.TIMETABLE_WRITE,
         P.JOURNALS_WRITE,

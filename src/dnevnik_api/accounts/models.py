@@ -25,6 +25,7 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  (no password)
     CREDENTIALS_ISSUED = "credentials_issued"
     ACCOUNT_LINKED = "account_linked"
+    COMPROMISED = "compromised"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
 
 

@@ -33,6 +33,7 @@ from dnevnik_api.errors import (
 )
 from dnevnik_api.functions import statement
 from dnevnik_api.history import record
+from dnevnik_api.organizations.models import Organization
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import visible_to
@@ -64,7 +65,7 @@ _MEMBERSHIP = text(statement("accounts/membership")).columns(
 )
 
 
-async def _enter(
+async def enter(
     session: AsyncSession, *, organization_id: int | None = None, account_id: int | None = None
 ) -> None:
     """Let the transaction see another organization's rows, or an account's own persons."""
@@ -113,13 +114,13 @@ class AccountRepository:
         """
         found = [
             await self.membership(account_id, person.organization_id, now)
-            for person in await self._persons(account_id)
+            for person in await self.persons(account_id)
         ]
         return [one for one in found if one is not None]
 
     async def membership(self, account_id: int, organization_id: int, now: datetime) -> Any:
         """Return who the account is in an organization, which the transaction then is for."""
-        await _enter(self._session, organization_id=organization_id)
+        await enter(self._session, organization_id=organization_id)
         keys = {"organization_id": organization_id, "account_id": account_id, "now": now}
         return (await self._session.execute(_MEMBERSHIP, keys)).one_or_none()
 
@@ -136,6 +137,22 @@ class AccountRepository:
     async def change_password(self, account: Account, hashed: str) -> None:
         """Give a locked account another password."""
         account.password_hash = hashed
+        await self._session.flush()
+
+    async def time_zone(self, organization_id: int) -> str:
+        """Return the time zone of the transaction's organization."""
+        zone = select(Organization.time_zone).where(Organization.id == organization_id)
+        return (await self._session.scalars(zone)).one()
+
+    async def block(self, account: Account) -> None:
+        """Let nobody in with a locked account; what it was is kept for ``unblock``."""
+        account.state = AccountState.BLOCKED
+        await self._session.flush()
+
+    async def unblock(self, account: Account) -> None:
+        """Let a locked account be what it was before it was blocked."""
+        registered = account.password_hash is not None
+        account.state = AccountState.REGISTERED if registered else AccountState.ISSUED
         await self._session.flush()
 
     async def hold(self, actor: Actor, person_id: int) -> Holder:
@@ -225,11 +242,11 @@ class AccountRepository:
         Raise BAD_CREDENTIALS if that password is no longer in force, ALREADY_LINKED where the
         caller is someone in that school already.
         """
-        persons = await self._persons(temporary_id)
+        persons = await self.persons(temporary_id)
         if len(persons) != 1:
             raise BAD_CREDENTIALS()
         key = persons[0].organization_id, persons[0].id
-        await _enter(self._session, organization_id=key[0])
+        await enter(self._session, organization_id=key[0])
         person = await self._session.get_one(
             Person, key, with_for_update=True, populate_existing=True
         )
@@ -237,9 +254,9 @@ class AccountRepository:
         mine = await self.lock(caller.account_id)
         if person.account_id != temporary.id or temporary.temporary_password_hash != verified:
             raise BAD_CREDENTIALS()
-        if key[0] in [one.organization_id for one in await self._persons(mine.id)]:
+        if key[0] in [one.organization_id for one in await self.persons(mine.id)]:
             raise ALREADY_LINKED()
-        await _enter(self._session, organization_id=key[0])
+        await enter(self._session, organization_id=key[0])
         before = {"login": temporary.login, "state": temporary.state}
         after = {"login": mine.login, "state": mine.state}
         await self._give(person, mine)
@@ -247,7 +264,7 @@ class AccountRepository:
         await self._drop_temporary_password(temporary)
         await record(
             self._session,
-            _themselves(caller, person),
+            themselves(caller, person),
             "credentials",
             person.id,
             before=before,
@@ -255,9 +272,9 @@ class AccountRepository:
         )
         return person.organization_id
 
-    async def _persons(self, account_id: int) -> Sequence[Person]:
+    async def persons(self, account_id: int) -> Sequence[Person]:
         """Return who an account is in all organizations; the transaction then sees no other row."""
-        await _enter(self._session, account_id=account_id)
+        await enter(self._session, account_id=account_id)
         persons = select(Person).where(Person.account_id == account_id)
         return (await self._session.scalars(persons.order_by(Person.organization_id))).all()
 
@@ -309,7 +326,7 @@ class AccountRepository:
         await self._session.flush()
 
 
-def _themselves(caller: Caller, person: Person) -> Actor:
+def themselves(caller: Caller, person: Person) -> Actor:
     """Return the caller as the history of a school that they join knows them."""
     return Actor(
         organization_id=person.organization_id,

@@ -74,6 +74,10 @@ def of_class(actor: Actor, group_id: int) -> ColumnElement[bool]:
     return or_(Person.id.in_(students), Person.id.in_(guardians))
 
 
+REGISTRATION_TERM = 7
+"""Working days in which one registers after being entered (А.8, Б.4, В.1, Г.4, Д.1)."""
+
+
 def handed_out_by(actor: Actor) -> ColumnElement[bool]:
     """Return the condition on people whose credentials the actor hands out (Г.1)."""
     everyone = holds([*StaffRole, Role.STUDENT, Role.GUARDIAN])

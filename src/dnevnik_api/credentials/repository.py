@@ -1,13 +1,15 @@
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
     Text,
     and_,
     case,
+    cast,
     column,
     func,
     or_,
@@ -21,15 +23,16 @@ from dnevnik_api.accounts.models import Account, AccountState
 from dnevnik_api.accounts.policy import TEMPORARY_LIFETIME
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import INVALID, FieldError
-from dnevnik_api.history import record, record_all
+from dnevnik_api.history import EntryChange, record, record_all
 from dnevnik_api.organizations.models import Organization
+from dnevnik_api.organizations.repository import working_days
 from dnevnik_api.pagination import Slice, Window, paginate
-from dnevnik_api.people.models import Guardianship, Person
-from dnevnik_api.people.policy import ENROLMENTS, in_force
-from dnevnik_api.policy import Actor
+from dnevnik_api.people.models import Guardianship, Person, RoleAssignment, StaffRole
+from dnevnik_api.people.policy import ENROLMENTS, holds, in_force, on_day
+from dnevnik_api.policy import Actor, Role
 
 from .models import Credential, CredentialState, Delivery, LetterState
-from .policy import handed_out_by, of_class
+from .policy import REGISTRATION_TERM, handed_out_by, of_class
 
 # The classes' table is of a room beside this one.
 _CLASSES = table(
@@ -96,6 +99,54 @@ class CredentialRepository:
         if person_id is not None:
             issued = issued.where(Credential.person_id == person_id)
         return await paginate(self._session, issued, window, Credential.id, descending=True)
+
+    async def unregistered(
+        self,
+        actor: Actor,
+        window: Window,
+        *,
+        role: Role | None,
+        group_id: int | None,
+        overdue: bool,
+    ) -> Slice[Any]:
+        """Return by name who is not registered yet; ``overdue``: though the term is over (А.8)."""
+        days = await working_days(self._session, actor.organization_id)
+        roles = [*StaffRole, Role.STUDENT, Role.GUARDIAN] if role is None else [role]
+        entered_on = _entered_on(actor)
+        shown: Bundle[Any] = Bundle(
+            "person",
+            Person.id.label("person_id"),
+            Person.full_name,
+            _roles_of(actor).label("roles"),
+            entered_on.label("entered_on"),
+            case((Credential.id.is_not(None), _state(actor.now))).label("credentials"),
+        )
+        missing = (
+            select(shown)
+            .outerjoin(Account, Account.id == Person.account_id)
+            .outerjoin(Credential, _OF_PERSON & Credential.superseded_at.is_(None))
+            .where(
+                Person.organization_id == actor.organization_id,
+                Account.registered_at.is_(None),
+                holds(roles, on_day(actor.today)),
+                handed_out_by(actor),
+            )
+        )
+        if group_id is not None:
+            missing = missing.where(of_class(actor, group_id))
+        if overdue:
+            missing = missing.where(entered_on <= days.overdue(actor.today, REGISTRATION_TERM))
+        page = await paginate(self._session, missing, window, Person.sort_key, Person.id)
+        classes = await self.classes_of(actor, [one.person_id for one in page.items])
+        items = [
+            {
+                **one._asdict(),
+                "class_names": classes.get(one.person_id),
+                "due_on": days.after(one.entered_on, REGISTRATION_TERM),
+            }
+            for one in page.items
+        ]
+        return Slice(items, page.next, page.total)
 
     async def add_all(
         self,
@@ -306,6 +357,41 @@ _LETTER: ColumnElement[str | None] = case(
     (or_(Credential.given_up, Credential.superseded_at.is_not(None)), LetterState.FAILED),
     else_=LetterState.WAITING,
 )
+
+
+def _entered_on(actor: Actor) -> ColumnElement[date]:
+    """Return the school's day on which a person was entered, as far as the history tells."""
+    entered = (
+        select(func.min(EntryChange.changed_at))
+        .where(
+            EntryChange.organization_id == Person.organization_id,
+            EntryChange.entity == Person.__tablename__,
+            EntryChange.entity_id == Person.id,
+            EntryChange.before.is_(None),
+        )
+        .scalar_subquery()
+    )
+    began = (
+        select(func.min(RoleAssignment.begins_on))
+        .where(
+            RoleAssignment.organization_id == Person.organization_id,
+            RoleAssignment.person_id == Person.id,
+        )
+        .scalar_subquery()
+    )
+    return func.coalesce(cast(func.timezone(actor.time_zone, entered), Date), began)
+
+
+def _roles_of(actor: Actor) -> ColumnElement[Any]:
+    return (
+        select(func.array_agg(RoleAssignment.role.distinct()))
+        .where(
+            RoleAssignment.organization_id == Person.organization_id,
+            RoleAssignment.person_id == Person.id,
+            on_day(actor.today),
+        )
+        .scalar_subquery()
+    )
 
 
 def _state(now: datetime) -> ColumnElement[str]:

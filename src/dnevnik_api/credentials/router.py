@@ -1,6 +1,6 @@
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.accounts.passwords import Passwords
 from dnevnik_api.contract import clauses
@@ -8,7 +8,7 @@ from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import BATCH_TOO_LARGE, NOT_OWN_CLASS
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
-from dnevnik_api.policy import Actor, Permission, requires
+from dnevnik_api.policy import Actor, Permission, Role, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.routing import SecretRoute, provided
 
@@ -24,6 +24,7 @@ from .schemas import (
     CredentialsRead,
     HandOver,
     MailingRead,
+    UnregisteredRead,
 )
 
 # Answers hold temporary passwords: an Idempotency-Key keeps none of them.
@@ -139,6 +140,31 @@ async def list_credentials(
     """List what was issued, newest first: to whom, by whom, how far it came; no password."""
     return await credentials.page(
         actor, window, state=state, letter=letter, group_id=group_id, person_id=person_id
+    )
+
+
+@router.get(
+    "/unregistered-persons",
+    response_model=Page[UnregisteredRead],
+    summary="List who has not registered",
+    openapi_extra=clauses("А.8", "Б.4", "В.1", "Г.4", "Д.1", "Е.2"),
+)
+async def list_unregistered_persons(
+    actor: Issuer,
+    credentials: Repository,
+    window: WindowQuery,
+    role: Role | None = None,
+    group_id: QueryId = None,
+    overdue: Annotated[
+        bool, Query(description="Only whose seven working days are over; false: everyone.")
+    ] = True,
+) -> Slice[Any]:
+    """List by name who has not registered within seven working days of being entered (А.8).
+
+    Weekends and the school's holidays don't count. A homeroom teacher sees the own class.
+    """
+    return await credentials.unregistered(
+        actor, window, role=role, group_id=group_id, overdue=overdue
     )
 
 

@@ -1,9 +1,10 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from dnevnik_api.fields import Flag, Id, Read, Request
+from dnevnik_api.policy import Role
 
 from .models import CredentialState, Delivery, LetterState, SkipReason, Whom
 from .policy import MOST_AT_ONCE
@@ -59,6 +60,20 @@ class MailingRead(Read):
 
 class HandOver(Request):
     credential_ids: Ids
+
+
+class UnregisteredRead(Read):
+    person_id: int
+    full_name: str = Field(examples=["Иванова Елена Сергеевна"])
+    roles: list[Role]
+    """The roles in force today."""
+    class_names: str | None = Field(examples=["5А"])
+    """The class of a student, or those of a guardian's children."""
+    entered_on: date
+    due_on: date
+    """The last of the seven working days."""
+    credentials: CredentialState | None
+    """How far the credentials have come; null where none were issued yet."""
 
 
 class CredentialRead(Read):

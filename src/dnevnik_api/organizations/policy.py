@@ -1,6 +1,8 @@
-"""What may stand together: dates in order, and inside their school year."""
+"""What may stand together: dates in order, and inside their school year; working days."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from dnevnik_api.clock import russian_date
@@ -24,3 +26,36 @@ def check_inside(year: AcademicYear, values: Mapping[str, Any]) -> None:
         raise OUTSIDE_ACADEMIC_YEAR(
             begins_on=russian_date(year.begins_on), ends_on=russian_date(year.ends_on)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingDays:
+    """Monday to Friday without the school's holidays: how the regulation's terms are counted."""
+
+    holidays: Sequence[tuple[date, date]]
+
+    def holds(self, day: date) -> bool:
+        """Tell whether ``day`` is a working day."""
+        free = any(first <= day <= last for first, last in self.holidays)
+        return day.isoweekday() <= _FRIDAY and not free
+
+    def after(self, day: date, count: int) -> date:
+        """Return the last day of a term of ``count`` working days that begins after ``day``."""
+        return self._step(day, count, timedelta(days=1))
+
+    def overdue(self, today: date, count: int) -> date:
+        """Return the last day whose term of ``count`` working days was over before ``today``."""
+        return self._step(today, count, timedelta(days=-1)) - timedelta(days=1)
+
+    def _step(self, day: date, count: int, step: timedelta) -> date:
+        # A school whose holidays never end must not keep anybody counting.
+        for _ in range(_LONGEST_TERM):
+            if count == 0:
+                break
+            day += step
+            count -= self.holds(day)
+        return day
+
+
+_FRIDAY = 5
+_LONGEST_TERM = 400

@@ -32,6 +32,7 @@ from .models import (
     Subject,
     WorkType,
 )
+from .policy import WorkingDays
 
 
 async def touch_directory(session: AsyncSession, actor: Actor) -> None:
@@ -415,3 +416,11 @@ class RoomRepository:
     async def remove(self, actor: Actor, room: Room) -> None:
         """Remove a room that nothing uses; the database refuses otherwise (IN_USE)."""
         await records.remove(self._session, actor, room)
+
+
+async def working_days(session: AsyncSession, organization_id: int) -> WorkingDays:
+    """Return how the school's working days are counted."""
+    holidays = select(Holiday.begins_on, Holiday.ends_on).where(
+        Holiday.organization_id == organization_id
+    )
+    return WorkingDays([(row.begins_on, row.ends_on) for row in await session.execute(holidays)])
