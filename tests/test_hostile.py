@@ -126,14 +126,18 @@ async def ids_of(school: School) -> dict[str, int]:
 
 # What a school of the factory has none of.
 _MORE = (
-    "INSERT INTO credentials"
-    " (organization_id, person_id, delivery, issued_at, issued_by_name, superseded_at)"
-    " VALUES ($1, $2, 'slip', now(), '', now())",
-    "INSERT INTO compromise_notices"
-    " (organization_id, person_id, account_id, learned_at, noticed_at, noticed_by_name, late,"
-    " settled_at)"
-    " SELECT $1, id, account_id, now(), now(), '', false, now() FROM persons"
-    " WHERE organization_id = $1 AND id = $2",
+    (
+        "INSERT INTO credentials"
+        " (organization_id, person_id, delivery, issued_at, issued_by_name, superseded_at)"
+        " VALUES ($1, $2, 'slip', now(), '', now())"
+    ),
+    (
+        "INSERT INTO compromise_notices"
+        " (organization_id, person_id, account_id, learned_at, noticed_at, noticed_by_name, late,"
+        " settled_at)"
+        " SELECT $1, id, account_id, now(), now(), '', false, now() FROM persons"
+        " WHERE organization_id = $1 AND id = $2"
+    ),
 )
 
 _TABLES = """
