@@ -26,6 +26,8 @@ LESSON_TIMES = (
     (time(10, 25), time(11, 10)),
 )
 
+PLAN = (("Обыкновенные дроби", 1), ("Сложение дробей", 2), ("Вычитание дробей", 1))
+
 _numbers = itertools.count(1)
 
 
@@ -101,6 +103,7 @@ class School:
     future_lesson_id: int = 0
     work_id: int = 0
     work_type_id: int = 0
+    lesson_plan_id: int = 0
     people: dict[str, Person] = field(default_factory=dict)
     students: list[Person] = field(default_factory=list)
 
@@ -194,7 +197,8 @@ class Maker:
 async def make_school(cluster: Cluster, *, time_zone: str = "Europe/Moscow") -> School:
     """Make a school where today (14 October 2026) class 5А has mathematics and Russian.
 
-    Lessons of mathematics: a week ago, today and in a week; today's has a work of weight 1.
+    Lessons of mathematics: a week ago, today and in a week; today's has a work of weight 1. The
+    teacher has a plan of three items, which no journal follows yet.
     People: coordinator, director, deputy, homeroom_teacher (of 5А, teaches Russian), teacher
     (mathematics of 5А), other_teacher (mathematics of 5Б), psychologist, student (first of three
     in 5А), classmate, guardian (of student), outsider (of 5Б), other_guardian (of outsider).
@@ -339,3 +343,20 @@ async def _lessons(make: Maker, school: School) -> None:
         lesson_date=today,
         work_type_id=school.work_type_id,
     )
+    school.lesson_plan_id = await make.row(
+        "lesson_plans",
+        academic_year_id=school.year_id,
+        subject_id=school.subject_id,
+        grade=5,
+        teacher_id=school.teacher.id,
+        title="Математика, 5 класс",
+    )
+    for number, (topic, hours) in enumerate(PLAN, 1):
+        await make.row(
+            "plan_items",
+            lesson_plan_id=school.lesson_plan_id,
+            number=number,
+            section="Дроби",
+            topic=topic,
+            hours=hours,
+        )

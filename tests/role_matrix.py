@@ -7,6 +7,7 @@
 LEADERS = {"coordinator", "director", "deputy"}
 TEACHING = {"teacher", "psychologist", "social_pedagogue"}
 STAFF = LEADERS | {"homeroom_teacher"} | TEACHING
+PLANNERS = {"coordinator", "deputy"} | TEACHING
 EVERYONE = STAFF | {"student", "guardian"}
 
 # Doors without a gate.
@@ -95,6 +96,26 @@ DOORS = {
     f"PATCH {_O}/journal-teachers/{{journal_teacher_id}}": {"coordinator", "deputy"},
     f"GET {_O}/lessons": EVERYONE,
     f"GET {_O}/lessons/{{lesson_id}}": EVERYONE,
+    # lesson plans
+    f"GET {_O}/lesson-plans": STAFF,
+    f"POST {_O}/lesson-plans": PLANNERS,
+    f"GET {_O}/lesson-plans/{{lesson_plan_id}}": STAFF,
+    f"PATCH {_O}/lesson-plans/{{lesson_plan_id}}": PLANNERS,
+    f"DELETE {_O}/lesson-plans/{{lesson_plan_id}}": PLANNERS,
+    f"POST {_O}/lesson-plans/{{lesson_plan_id}}/copies": PLANNERS,
+    f"GET {_O}/lesson-plans/{{lesson_plan_id}}/export": STAFF,
+    f"PUT {_O}/lesson-plans/{{lesson_plan_id}}/items": PLANNERS,
+    f"POST {_O}/lesson-plans/{{lesson_plan_id}}/items": PLANNERS,
+    f"PATCH {_O}/lesson-plans/{{lesson_plan_id}}/items/{{plan_item_id}}": PLANNERS,
+    f"DELETE {_O}/lesson-plans/{{lesson_plan_id}}/items/{{plan_item_id}}": PLANNERS,
+    f"GET {_O}/journal-plans": STAFF,
+    f"GET {_O}/journals/{{journal_id}}/plan": STAFF,
+    f"PUT {_O}/journals/{{journal_id}}/plan": PLANNERS,
+    f"DELETE {_O}/journals/{{journal_id}}/plan": PLANNERS,
+    f"POST {_O}/journals/{{journal_id}}/plan/application": PLANNERS,
+    f"GET {_O}/lessons/{{lesson_id}}/plan-item": STAFF,
+    f"PUT {_O}/lessons/{{lesson_id}}/plan-item": PLANNERS,
+    f"DELETE {_O}/lessons/{{lesson_id}}/plan-item": PLANNERS,
     # timetable
     f"GET {_O}/timetables": EVERYONE,
     f"POST {_O}/timetables": {"coordinator", "deputy"},

@@ -1,4 +1,4 @@
-"""What people print and open: CSV with no cell that runs as a formula, PDF made by Typst."""
+"""What people print and open: CSV and XLSX with no cell that runs as a formula, PDF by Typst."""
 
 import asyncio
 import csv
@@ -11,6 +11,7 @@ from typing import Any
 
 import segno
 import typst
+import xlsxwriter
 
 from .clock import russian_date
 
@@ -24,6 +25,25 @@ def csv_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
+
+
+def xlsx_table(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[int]
+) -> bytes:
+    """Return a table as a workbook of one sheet; no text in it runs as a formula."""
+    content = BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(content, options)
+    sheet = book.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+    for column, width in enumerate(widths):
+        sheet.set_column(column, column, width, wrapped)
+    sheet.write_row(0, 0, header, book.add_format({"bold": True, "text_wrap": True}))
+    for number, row in enumerate(rows, 1):
+        sheet.write_row(number, 0, row)
+    book.close()
+    return content.getvalue()
 
 
 def _cell(value: Any) -> str:

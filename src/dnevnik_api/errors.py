@@ -174,6 +174,24 @@ NOT_OWN_CLASS = _problem(
         "A homeroom teacher does this in the own class only.",
     ),
 )
+NOT_OWN_PLAN = _problem(
+    "not-own-plan",
+    403,
+    ("Не ваш план", "Not your plan"),
+    (
+        "План меняет его автор, педагог журнала, который по нему ведётся, или координатор.",
+        "Its author, who teaches a journal that follows it, or a coordinator changes a plan.",
+    ),
+)
+NOT_JOURNALS_TEACHER = _problem(
+    "not-the-journals-teacher",
+    403,
+    ("Журнал ведёт другой педагог", "Not the journal's teacher"),
+    (
+        "План журнала выбирает и применяет тот, кто его ведёт, или координатор.",
+        "Who teaches the journal, or a coordinator, chooses and applies its plan.",
+    ),
+)
 
 # 404, 405: absent, or not for the caller to know of.
 NOT_FOUND = _problem(
@@ -362,6 +380,21 @@ LAST_COORDINATOR = _problem(
     (
         "В организации остаётся хотя бы один координатор.",
         "An organization keeps at least one coordinator.",
+    ),
+)
+NO_PLAN = _problem(
+    "no-plan",
+    409,
+    ("Нет плана", "No plan"),
+    ("У этого журнала нет календарного плана.", "This journal follows no lesson plan."),
+)
+NOT_THE_JOURNALS_PLAN = _problem(
+    "not-the-journals-plan",
+    409,
+    ("План не для этого журнала", "Not a plan for this journal"),
+    (
+        "План составлен для другого предмета, параллели или учебного года.",
+        "The plan is of another subject, grade or academic year.",
     ),
 )
 NOT_A_MEMBER = _problem(

@@ -34,6 +34,7 @@ from .middleware import Gatekeeper, Metrics
 from .organizations.router import router as organizations
 from .paths import Paths
 from .people.router import router as people
+from .plans.router import router as plans
 from .problems import add_handlers
 from .timetable.router import router as timetable
 from .tokens import Tokens
@@ -94,6 +95,7 @@ def create_app(
         incidents,
         organizations,
         lessons,
+        plans,
         timetable,
         people,
         classes,

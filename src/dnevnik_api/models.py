@@ -13,6 +13,7 @@ from .lessons import models as lessons
 from .marks import models as marks
 from .organizations import models as organizations
 from .people import models as people
+from .plans import models as plans
 from .timetable import models as timetable
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "marks",
     "organizations",
     "people",
+    "plans",
     "routing",
     "timetable",
 ]

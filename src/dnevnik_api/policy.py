@@ -58,6 +58,8 @@ class Permission(StrEnum):
     TIMETABLE_WRITE = "timetable:write"
     JOURNALS_READ = "journals:read"
     JOURNALS_WRITE = "journals:write"
+    PLANS_READ = "plans:read"
+    PLANS_WRITE = "plans:write"
     LESSONS_WRITE = "lessons:write"
     MARKS_WRITE = "marks:write"
     ATTENDANCE_WRITE = "attendance:write"
@@ -71,8 +73,15 @@ class Permission(StrEnum):
 P = Permission
 
 _EVERYONE = frozenset({P.ORGANIZATION_READ, P.DIRECTORIES_READ, P.TIMETABLE_READ})
-_STAFF = _EVERYONE | {P.STAFF_READ, P.STUDENTS_READ, P.CLASSES_READ, P.JOURNALS_READ}
+_STAFF = _EVERYONE | {
+    P.STAFF_READ,
+    P.STUDENTS_READ,
+    P.CLASSES_READ,
+    P.JOURNALS_READ,
+    P.PLANS_READ,
+}
 _TEACHING = _STAFF | {
+    P.PLANS_WRITE,
     P.LESSONS_WRITE,
     P.MARKS_WRITE,
     P.ATTENDANCE_WRITE,
@@ -94,6 +103,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.CLASSES_WRITE,
         P.TIMETABLE_WRITE,
         P.JOURNALS_WRITE,
+        P.PLANS_WRITE,
         P.IMPORTS_WRITE,
         P.DIARY_READ,
         P.AUDIT_READ,
@@ -101,7 +111,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # Annex Б.2: reads all journals, edits none; appoints the coordinators (Б.1).
     Role.DIRECTOR: _STAFF | {P.DIARY_READ, P.COORDINATORS_APPOINT},
     # Annex В: reads all journals, edits none; keeps the timetable (В.5, В.6).
-    Role.DEPUTY: _STAFF | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE},
+    Role.DEPUTY: _STAFF | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE, P.PLANS_WRITE},
     # Annex Г: own class in all subjects; hands out its credentials, divides it into study groups
     # (Г.6). Writes of the journal come with TEACHER.
     Role.HOMEROOM_TEACHER: _STAFF

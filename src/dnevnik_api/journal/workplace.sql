@@ -1,6 +1,6 @@
 -- A teacher's own journals, today's lessons and what is still to fill in (2.3, 2.5, 2.12): lessons
--- that are over without a topic, works a week old without a single mark. The oldest come first, a
--- hundred at most.
+-- that are over without a topic of the teacher's hand (one of the lesson plan is still to confirm),
+-- works a week old without a single mark. The oldest come first, a hundred at most.
 WITH
 --include actor
 ,
@@ -47,7 +47,8 @@ SELECT row_to_json(r)::text FROM (
            (SELECT coalesce(json_agg(row_to_json(r)), '[]') FROM (
                SELECT c.id, c.journal_id, c.lesson_date AS date, c.number, g.name AS group_name,
                       s.name AS subject_name,
-                      array_remove(ARRAY[CASE WHEN c.topic IS NULL THEN 'topic' END,
+                      array_remove(ARRAY[CASE WHEN c.topic IS NULL OR c.status = 'planned'
+                                              THEN 'topic' END,
                                          CASE WHEN u.lesson_id IS NOT NULL THEN 'marks' END], NULL)
                           AS missing
                FROM conducted c
@@ -55,7 +56,8 @@ SELECT row_to_json(r)::text FROM (
                JOIN groups g ON g.organization_id = $1 AND g.id = j.group_id
                JOIN subjects s ON s.organization_id = $1 AND s.id = j.subject_id
                LEFT JOIN unmarked u ON u.lesson_id = c.id
-               WHERE c.ends_at <= $4 AND (c.topic IS NULL OR u.lesson_id IS NOT NULL)
+               WHERE c.ends_at <= $4 AND (c.topic IS NULL OR c.status = 'planned'
+                                         OR u.lesson_id IS NOT NULL)
                ORDER BY c.begins_at, c.id LIMIT 100) r) AS unfilled
     FROM actor a
 ) r

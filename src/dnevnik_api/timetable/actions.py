@@ -27,6 +27,7 @@ from dnevnik_api.organizations.models import AcademicYear, Bell, Room
 from dnevnik_api.organizations.policy import check_order
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import in_force
+from dnevnik_api.plans.repository import JournalPlanRepository
 from dnevnik_api.policy import Actor
 from dnevnik_api.routing import provided
 
@@ -53,10 +54,14 @@ class LessonPlanner:
     """Places lessons where everyone is free; the timetable is locked first, then the journal."""
 
     def __init__(
-        self, session: SessionDep, lessons: Annotated[LessonRepository, provided(LessonRepository)]
+        self,
+        session: SessionDep,
+        lessons: Annotated[LessonRepository, provided(LessonRepository)],
+        plans: Annotated[JournalPlanRepository, provided(JournalPlanRepository)],
     ) -> None:
         self._session = session
         self._lessons = lessons
+        self._plans = plans
 
     async def add(self, actor: Actor, values: Mapping[str, Any]) -> Lesson:
         """Add a lesson that the weekly timetable does not have."""
@@ -68,7 +73,8 @@ class LessonPlanner:
         new = {"room_id": values["room_id"], "teacher_id": values["teacher_id"], **place}
         await self._check(actor, journal, new, new["lesson_date"])
         await self._check_free(actor, journal, 0, {**new, "conducted_by": new["teacher_id"]})
-        return await self._lessons.add(actor, journal, new)
+        lesson = await self._lessons.add(actor, journal, new)
+        return await self._with_plan(actor, lesson)
 
     async def lock(self, actor: Actor, lesson_id: int) -> tuple[Journal, Lesson]:
         """Lock a lesson for a change of its time, place or people."""
@@ -95,7 +101,14 @@ class LessonPlanner:
             teacher_id = new.get("teacher_id", lesson.teacher_id)
             conducted_by = lesson.substitute_id or teacher_id
             await self._check_free(actor, journal, lesson.id, {**now, "conducted_by": conducted_by})
-        return await self._lessons.change(actor, journal, lesson, new)
+        await self._lessons.change(actor, journal, lesson, new)
+        return await self._with_plan(actor, lesson)
+
+    async def _with_plan(self, actor: Actor, lesson: Lesson) -> Lesson:
+        """Let the journal's plan take account of a lesson that came, went or moved (Д.2)."""
+        await self._plans.follow(actor, [lesson.journal_id])
+        await self._session.refresh(lesson)
+        return lesson
 
     async def substitute(
         self, actor: Actor, journal: Journal, lesson: Lesson, substitute_id: int

@@ -19,6 +19,7 @@ from dnevnik_api.organizations.models import AcademicYear, BellSchedule, Room, S
 from dnevnik_api.organizations.policy import check_inside
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
+from dnevnik_api.plans.repository import JournalPlanRepository
 from dnevnik_api.policy import Actor
 
 from .clashes import MAX_CLASHES, Clash, check_week, clash_of, clashes_among
@@ -190,7 +191,11 @@ class TimetableRepository:
             total.skipped_holidays += made.skipped_holidays
         if clashes:
             raise clash_of(clashes)
-        await (savepoint.rollback() if rehearsal else savepoint.commit())
+        if rehearsal:
+            await savepoint.rollback()
+        else:
+            await savepoint.commit()
+            await self._let_plans_follow(actor, timetable)
         return total
 
     async def withdraw(
@@ -221,7 +226,16 @@ class TimetableRepository:
         withdrawn = await self._session.execute(
             text(statement("timetable/withdraw")), keys | _by(actor)
         )
-        return withdrawn.one()
+        counts = withdrawn.one()
+        await self._let_plans_follow(actor, timetable)
+        return counts
+
+    async def _let_plans_follow(self, actor: Actor, timetable: Timetable) -> None:
+        journals = select(TimetableEntry.journal_id).where(
+            TimetableEntry.organization_id == actor.organization_id,
+            TimetableEntry.timetable_id == timetable.id,
+        )
+        await JournalPlanRepository(self._session).follow(actor, journals)
 
     async def _make(self, actor: Actor, timetable: Timetable, days: tuple[date, date]) -> Row[Any]:
         keys = {

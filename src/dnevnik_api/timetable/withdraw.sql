@@ -1,8 +1,13 @@
 -- Remove the lessons that a weekly timetable made between two days and that are still only planned:
--- to come, as the timetable has them, with nothing entered. The rest is kept.
+-- to come, as the timetable has them, with nothing entered but a topic of the lesson plan. The rest is
+-- kept.
 WITH made AS MATERIALIZED (
     SELECT l.id, l.status = 'planned' AND l.begins_at > :now AND l.lesson_date = l.planned_on
-           AND l.substitute_id IS NULL AND l.topic IS NULL AND l.comment IS NULL
+           AND l.substitute_id IS NULL AND l.comment IS NULL
+           AND (l.topic IS NULL OR EXISTS (
+               SELECT FROM planned_lessons p
+               WHERE p.organization_id = :organization_id AND p.lesson_id = l.id
+                 AND p.topic = l.topic))
            AND NOT EXISTS (SELECT FROM works w
                            WHERE w.organization_id = :organization_id AND w.lesson_id = l.id)
            AND NOT EXISTS (SELECT FROM attendance t
