@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "29e888f9d4f8"
-down_revision = "9d1f4a70c3b2"
+down_revision = "c03b7e5512aa"
 branch_labels = None
 depends_on = None
 
