@@ -190,6 +190,7 @@ DOORS = {
     f"POST {_O}/imports/staff": {"coordinator"},
     f"POST {_O}/imports/classes": {"coordinator"},
     f"POST {_O}/imports/students": {"coordinator"},
+    f"POST {_O}/imports/lesson-plan": PLANNERS,
     f"POST {_O}/imports/timetable": {"coordinator"},
     # classes
     f"GET {_O}/groups": STAFF,

@@ -453,3 +453,43 @@ async def test_a_plan_is_exported_as_a_table(as_: SignIn, school: School) -> Non
     assert rows[1] == [None, "=1+1", 1, None, "Ответ на уроке"]
     assert sheet["B2"].data_type == "s"
     assert (await as_(school.other_teacher).get(f"{path}/export")).status_code == 404
+
+
+@pytest.mark.clause("А.16", "Д.2")
+async def test_a_plan_comes_from_a_file_and_lessons_keep_the_items_that_stay(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    query = {"lesson_plan_id": school.lesson_plan_id}
+    csv = {"Content-Type": "text/csv", **ANY}
+
+    async def send(*lines: str, client: httpx.AsyncClient = teacher, **more: Any) -> httpx.Response:
+        body = "\n".join(("Раздел;Тема;Часы;Домашнее задание;Вид работы", *lines)).encode()
+        return await client.post(
+            "/imports/lesson-plan", params=query | more, content=body, headers=csv
+        )
+
+    before = await read(teacher, school)
+    wrong = await send(";Дроби;0;;", ";Доли;1;;Песня", "; ;1;;")
+    assert [one["pointer"] for one in wrong.json()["errors"]] == [
+        "/rows/2/Часы",
+        "/rows/4/Тема",
+    ], wrong.text
+    wrong = await send(";Доли;1;;Песня")
+    assert wrong.json()["errors"][0]["pointer"] == "/rows/2/Вид работы"
+    rows = ("Глаголы;'-тся и -ться;2;§ 5;ответ на уроке", "Дроби;Сложение дробей;3;;")
+    rehearsed = await send(*rows, validate_only=True)
+    counts = {"created": 1, "changed": 1, "unchanged": 0, "total": 2}
+    assert rehearsed.json() == {**counts, "validate_only": True}, rehearsed.text
+    assert await read(teacher, school) == before
+    assert (await send(*rows)).json() == {**counts, "validate_only": False}
+    after = await read(teacher, school)
+    assert numbered(after) == [(1, "-тся и -ться"), (2, "Сложение дробей")]
+    assert after["items"][1]["id"] == before["items"][1]["id"]
+    assert after["items"][0]["work_type_id"] == school.work_type_id
+    # What was exported comes back as it was.
+    table = (await teacher.get(f"/lesson-plans/{school.lesson_plan_id}/export")).content
+    again = await teacher.post("/imports/lesson-plan", params=query, content=table, headers=csv)
+    assert again.json()["unchanged"] == 2, again.text
+    assert (await send(*rows, client=as_(school.other_teacher))).status_code == 404
+    assert (await send(*rows, client=as_(school.director))).status_code == 403

@@ -9,13 +9,16 @@ from dnevnik_api.errors import Text
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.organizations.models import AcademicYear
 from dnevnik_api.people.models import Person, RoleAssignment, StaffRole
+from dnevnik_api.plans.models import LessonPlan
+from dnevnik_api.plans.repository import TOO_MANY, PlanRepository
+from dnevnik_api.plans.schemas import MAX_ITEMS
 from dnevnik_api.policy import TEACHING, Actor, Role
 from dnevnik_api.timetable.models import Timetable
 from dnevnik_api.timetable.repository import NO_SUCH_BELL, TimetableRepository
 
 from .drafts import CellError, Draft, People, in_force, tally
 from .repository import ImportRepository
-from .schemas import ClassCells, GuardianCells, StaffCells, StudentCells, TimetableCells
+from .schemas import ClassCells, GuardianCells, PlanCells, StaffCells, StudentCells, TimetableCells
 from .table import R, Refusals, Row, key_of
 
 STAFF = frozenset(Role(role) for role in StaffRole)
@@ -35,6 +38,7 @@ _TWO_ROOMS = Text(
     "Такой кабинет есть в нескольких зданиях: укажите здание.",
     "Several buildings have such a room: give the building.",
 )
+_NO_WORK_TYPE = Text("Такого вида работы нет.", "There is no such work type.")
 _OUTSIDE_YEAR = Text(
     "Дата позже конца учебного года.", "The date is after the end of the school year."
 )
@@ -135,6 +139,25 @@ def _appoint(
     values = {"group_id": group, "person_id": teacher, "begins_on": begins_on, "ends_on": None}
     terms.append(Draft(values))
     return terms[-1:]
+
+
+async def import_plan(
+    plans: PlanRepository, actor: Actor, plan: LessonPlan, rows: Sequence[Row[PlanCells]]
+) -> dict[str, int]:
+    """Make the rows of the file the items of a locked lesson plan, in their order."""
+    work_types = {key_of(name): id_ for id_, name in (await plans.work_types(actor)).items()}
+    refusals = Refusals()
+    items = []
+    for number, cells in rows:
+        named = cells.work_type
+        if named is not None and key_of(named) not in work_types:
+            refusals.of_row(number, "Вид работы", "unknown-reference", _NO_WORK_TYPE)
+        work_type_id = None if named is None else work_types.get(key_of(named))
+        items.append({**cells.model_dump(exclude={"work_type"}), "work_type_id": work_type_id})
+    if len(items) > MAX_ITEMS:
+        refusals.add("", "too_many", TOO_MANY)
+    refusals.check()
+    return await plans.write_items(actor, plan, items)
 
 
 async def import_timetable(

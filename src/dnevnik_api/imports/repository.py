@@ -31,12 +31,17 @@ class ImportRepository:
     async def writing(self, actor: Actor, *, validate_only: bool) -> AsyncIterator[None]:
         """Let imports follow one another; a rehearsal does everything, then undoes it."""
         await lock_timetable(self._session, actor.organization_id)
+        async with self.trying(validate_only=validate_only):
+            yield
+            await touch_directory(self._session, actor)
+
+    @asynccontextmanager
+    async def trying(self, *, validate_only: bool) -> AsyncIterator[None]:
+        """Undo what is done meanwhile if it is a rehearsal."""
         async with self._session.begin_nested() as savepoint:
             yield
             if validate_only:
                 await savepoint.rollback()
-            else:
-                await touch_directory(self._session, actor)
 
     async def people(self, actor: Actor) -> People:
         """Return everyone of the school with all terms of their roles."""

@@ -1,19 +1,28 @@
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 
 from dnevnik_api.contract import clauses
-from dnevnik_api.errors import IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE
+from dnevnik_api.errors import (
+    IMPORT_REFUSED,
+    NOT_OWN_PLAN,
+    PRECONDITION_REQUIRED,
+    STALE_VERSION,
+    TIMETABLE_CLASH,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 from dnevnik_api.fields import MAX_ID
 from dnevnik_api.organizations.repository import AcademicYearRepository
+from dnevnik_api.plans.repository import PlanRepository
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
+from dnevnik_api.records import check_version
 from dnevnik_api.routing import TransactionRoute, provided
 from dnevnik_api.timetable.repository import TimetableRepository
 
 from . import actions
 from .repository import ImportRepository
-from .schemas import ClassCells, ImportRead, StaffCells, StudentCells, TimetableCells
+from .schemas import ClassCells, ImportRead, PlanCells, StaffCells, StudentCells, TimetableCells
 from .table import read
 
 router = APIRouter(
@@ -25,8 +34,11 @@ router = APIRouter(
 Importer = Annotated[Actor, requires(Permission.IMPORTS_WRITE)]
 Imports = Annotated[ImportRepository, provided(ImportRepository)]
 AcademicYears = Annotated[AcademicYearRepository, provided(AcademicYearRepository)]
+Planner = Annotated[Actor, requires(Permission.PLANS_WRITE)]
+Plans = Annotated[PlanRepository, provided(PlanRepository)]
 Timetables = Annotated[TimetableRepository, provided(TimetableRepository)]
 YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
+PlanId = Annotated[int, Query(ge=1, le=MAX_ID)]
 TimetableId = Annotated[int, Query(ge=1, le=MAX_ID)]
 ValidateOnly = Annotated[
     bool, Query(description="Rehearse: check and count everything, keep nothing.")
@@ -53,6 +65,13 @@ StudentsFile = Annotated[
         "Номер личного дела;Фамилия;Имя;Дата рождения;Класс;Родитель 1: фамилия;Родитель 1: имя;"
         "Родитель 1: кем приходится;Родитель 1: e-mail",
         "Д-017;Иванов;Егор;04.08.2015;5А;Иванова;Елена;мать;ivanova@example.org",
+    ),
+]
+PlanFile = Annotated[
+    bytes,
+    _csv(
+        "Раздел;Тема;Часы;Домашнее задание;Вид работы",
+        "Дроби;Сложение дробей;2;§ 14, № 256;Самостоятельная работа",
     ),
 ]
 TimetableFile = Annotated[
@@ -135,6 +154,40 @@ async def import_students(
     async with imports.writing(actor, validate_only=validate_only):
         year = await years.get(actor, academic_year_id)
         counts = await actions.import_students(imports, actor, year, rows)
+    return ImportRead(**counts, validate_only=validate_only)
+
+
+@router.post(
+    "/lesson-plan",
+    summary="Import a lesson plan",
+    openapi_extra=clauses("А.16", "Д.2"),
+    responses=documented(
+        IMPORT_REFUSED,
+        UNSUPPORTED_MEDIA_TYPE,
+        NOT_OWN_PLAN,
+        STALE_VERSION,
+        PRECONDITION_REQUIRED,
+    ),
+)
+async def import_lesson_plan(
+    body: PlanFile,
+    actor: Planner,
+    imports: Imports,
+    plans: Plans,
+    lesson_plan_id: PlanId,
+    request: Request,
+    validate_only: ValidateOnly = False,
+) -> ImportRead:
+    """Make the rows of a CSV file the items of a lesson plan, on its version, all rows or none.
+
+    Columns: «Раздел», «Тема», «Часы», «Домашнее задание», «Вид работы». An item is the same while
+    its topic is, so the lessons that it is for keep it.
+    """
+    rows = await read(body, PlanCells)
+    plan = await plans.lock(actor, lesson_plan_id)
+    check_version(request, plan.version)
+    async with imports.trying(validate_only=validate_only):
+        counts = await actions.import_plan(plans, actor, plan, rows)
     return ImportRead(**counts, validate_only=validate_only)
 
 

@@ -16,10 +16,12 @@ from dnevnik_api.fields import (
     LessonNumber,
     Line,
     Name,
+    Prose,
     Read,
     ShortName,
 )
 from dnevnik_api.people.models import GuardianshipKind
+from dnevnik_api.plans.schemas import Hours
 from dnevnik_api.policy import Role
 
 from .table import key_of
@@ -100,6 +102,10 @@ RoleCell = Annotated[Role, _one_of(ROLES)]
 KindCell = Annotated[GuardianshipKind, _one_of(KINDS)]
 
 
+# An export guards a text like «-тся и -ться», which a spreadsheet would compute.
+_UNGUARDED = BeforeValidator(lambda cell: re.sub(r"^'(?=[=+\-@])", "", cell))
+
+
 class _Cells(BaseModel):
     model_config = ConfigDict(str_strip_whitespace=True)
 
@@ -157,6 +163,14 @@ class TimetableCells(_Cells):
     teacher: Name = Field(alias="Педагог")
     room: ShortName | None = Field(None, alias="Кабинет")
     building: Name | None = Field(None, alias="Здание")
+
+
+class PlanCells(_Cells):
+    section: Annotated[Line, _UNGUARDED] | None = Field(None, alias="Раздел")
+    topic: Annotated[Line, _UNGUARDED] = Field(alias="Тема")
+    hours: Annotated[Hours, BeforeValidator(_number)] = Field(1, alias="Часы")
+    homework: Annotated[Prose, _UNGUARDED] | None = Field(None, alias="Домашнее задание")
+    work_type: Name | None = Field(None, alias="Вид работы")
 
 
 class ImportRead(Read):
