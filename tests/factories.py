@@ -360,3 +360,10 @@ async def _lessons(make: Maker, school: School) -> None:
             topic=topic,
             hours=hours,
         )
+    await make.row(
+        "notifications",
+        person_id=school.coordinator.id,
+        kind="of-another-program",
+        data="{}",
+        created_at=MADE_AT,
+    )

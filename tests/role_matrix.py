@@ -152,6 +152,10 @@ DOORS = {
     f"GET {_O}/homework/{{homework_id}}": STAFF,
     f"PATCH {_O}/homework/{{homework_id}}": TEACHING,
     f"DELETE {_O}/homework/{{homework_id}}": TEACHING,
+    # notifications
+    f"GET {_O}/notifications": EVERYONE,
+    f"POST {_O}/notifications/reading": EVERYONE,
+    f"PUT {_O}/notifications/{{notification_id}}/reading": EVERYONE,
     # reading the journal
     f"GET {_O}/journals/{{journal_id}}/page": STAFF,
     f"GET {_O}/lessons/{{lesson_id}}/sheet": STAFF,

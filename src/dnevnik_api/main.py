@@ -31,6 +31,7 @@ from .keeping.router import router as keeping
 from .lessons.router import router as lessons
 from .marks.router import router as marks
 from .middleware import Gatekeeper, Metrics
+from .notifications.router import router as notifications
 from .organizations.router import router as organizations
 from .paths import Paths
 from .people.router import router as people
@@ -94,6 +95,7 @@ def create_app(
         credentials,
         incidents,
         organizations,
+        notifications,
         lessons,
         plans,
         timetable,

@@ -11,6 +11,7 @@ from .homework import models as homework
 from .incidents import models as incidents
 from .lessons import models as lessons
 from .marks import models as marks
+from .notifications import models as notifications
 from .organizations import models as organizations
 from .people import models as people
 from .plans import models as plans
@@ -27,6 +28,7 @@ __all__ = [
     "incidents",
     "lessons",
     "marks",
+    "notifications",
     "organizations",
     "people",
     "plans",

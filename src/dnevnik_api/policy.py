@@ -68,11 +68,14 @@ class Permission(StrEnum):
     DIARY_READ = "diary:read"
     IMPORTS_WRITE = "imports:write"
     AUDIT_READ = "audit:read"
+    NOTIFICATIONS_OWN = "notifications:own"
 
 
 P = Permission
 
-_EVERYONE = frozenset({P.ORGANIZATION_READ, P.DIRECTORIES_READ, P.TIMETABLE_READ})
+_EVERYONE = frozenset(
+    {P.ORGANIZATION_READ, P.DIRECTORIES_READ, P.TIMETABLE_READ, P.NOTIFICATIONS_OWN}
+)
 _STAFF = _EVERYONE | {
     P.STAFF_READ,
     P.STUDENTS_READ,
