@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "5b0f3c7a91de"
-down_revision = "9d1f4a70c3b2"
+down_revision = "29e888f9d4f8"
 branch_labels = None
 depends_on = None
 
