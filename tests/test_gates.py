@@ -8,7 +8,7 @@ from dnevnik_api.policy import (
     ROLE_PERMISSIONS,
     AccountGate,
     AnyGate,
-    RegistrationGate,
+    ScopeGate,
     gates_of,
 )
 
@@ -29,7 +29,7 @@ def test_who_may_knock(app: FastAPI) -> None:
     knocking = {}
     for name, gates in doors(app).items():
         for gate in gates:
-            if isinstance(gate, AccountGate | RegistrationGate):
+            if isinstance(gate, AccountGate | ScopeGate):
                 knocking[name] = EVERYONE
             else:
                 knocking[name] = {

@@ -21,7 +21,7 @@ from dnevnik_api.db import make_engine
 from dnevnik_api.embedded import Cluster
 from dnevnik_api.errors import PROBLEMS
 from dnevnik_api.main import create_app
-from dnevnik_api.policy import ROLE_PERMISSIONS, AnyGate, RegistrationGate, Role, gates_of
+from dnevnik_api.policy import ROLE_PERMISSIONS, AnyGate, Role, ScopeGate, gates_of
 from dnevnik_api.tokens import Scope, Tokens, new_signing_key
 
 MAX_ANSWER = 16 * 1024
@@ -181,7 +181,7 @@ def people_for(gate: AnyGate | None, school: School) -> tuple[Person, Person]:
 
 
 def signed_in(app: FastAPI, gate: AnyGate | None, person: Person) -> Headers:
-    scope = Scope.REGISTRATION if isinstance(gate, RegistrationGate) else Scope.FULL
+    scope = gate.scopes[0] if isinstance(gate, ScopeGate) else Scope.FULL
     token = app.state.tokens.issue(person.account_id, person.session_id, app.state.clock(), scope)
     return ((b"authorization", f"Bearer {token}".encode()),)
 

@@ -25,6 +25,8 @@ GLOBAL = {
     "accounts",
     "alembic_version",
     "idempotency_keys",
+    "recovery_codes",
+    "second_factors",
     "organizations",
     "refresh_tokens",
     "sessions",

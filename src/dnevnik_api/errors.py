@@ -118,6 +118,15 @@ BAD_CREDENTIALS = _problem(
     ("Вход не удался", "Sign-in failed"),
     ("Логин или пароль неверны.", "The login or the password is wrong."),
 )
+BAD_CODE = _problem(
+    "bad-code",
+    401,
+    ("Код не подошёл", "Wrong code"),
+    (
+        "Код неверен, устарел или уже использован.",
+        "The code is wrong, too old or was used already.",
+    ),
+)
 TEMPORARY_PASSWORD_EXPIRED = _problem(
     "temporary-password-expired",
     401,
@@ -154,6 +163,24 @@ REGISTRATION_REQUIRED = _problem(
     (
         "Вход по временному паролю позволяет только задать свой пароль.",
         "A temporary password only lets you set a password of your own.",
+    ),
+)
+SECOND_FACTOR_NEEDED = _problem(
+    "second-factor-needed",
+    403,
+    ("Нужен одноразовый код", "One-time code needed"),
+    (
+        "Пароль верен: введите код из приложения или резервный код.",
+        "The password was right: send the code of the authenticator, or a recovery code.",
+    ),
+)
+SECOND_FACTOR_ENROLMENT_NEEDED = _problem(
+    "second-factor-enrolment-needed",
+    403,
+    ("Подключите второй фактор", "Enrol a second factor"),
+    (
+        "Школа требует от вас второй фактор: подключите его и войдите снова.",
+        "Your school asks for a second factor: enrol one, and sign in again.",
     ),
 )
 NOT_LESSONS_TEACHER = _problem(
@@ -342,6 +369,21 @@ TOO_MANY_ROWS = _problem(
     409,
     ("Слишком большой отчёт", "Too many rows"),
     ("В отчёте больше {limit} строк: сузьте фильтры.", "Over {limit} rows: narrow the filters."),
+)
+SECOND_FACTOR_ENROLLED = _problem(
+    "second-factor-enrolled",
+    409,
+    ("Второй фактор уже подключён", "Already enrolled"),
+    (
+        "Второй фактор уже подключён: сначала отключите его.",
+        "A second factor is enrolled already: switch it off first.",
+    ),
+)
+SECOND_FACTOR_ABSENT = _problem(
+    "second-factor-absent",
+    409,
+    ("Второго фактора нет", "No second factor"),
+    ("Второй фактор не подключён.", "There is no second factor to do this with."),
 )
 NO_ACCOUNT = _problem(
     "no-account",

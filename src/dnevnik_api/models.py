@@ -7,6 +7,7 @@ from .audit import models as audit
 from .classes import models as classes
 from .credentials import models as credentials
 from .db import Base
+from .factors import models as factors
 from .homework import models as homework
 from .incidents import models as incidents
 from .lessons import models as lessons
@@ -23,6 +24,7 @@ __all__ = [
     "audit",
     "classes",
     "credentials",
+    "factors",
     "history",
     "homework",
     "incidents",

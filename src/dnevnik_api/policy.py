@@ -17,7 +17,14 @@ from sqlalchemy import text
 
 from .clock import day_of
 from .db import SessionDep, open_session
-from .errors import FORBIDDEN, NOT_FOUND, REGISTRATION_REQUIRED, UNAUTHENTICATED
+from .errors import (
+    FORBIDDEN,
+    NOT_FOUND,
+    REGISTRATION_REQUIRED,
+    SECOND_FACTOR_ENROLMENT_NEEDED,
+    SECOND_FACTOR_NEEDED,
+    UNAUTHENTICATED,
+)
 from .fields import PathId
 from .tokens import Claims, Scope, claims_of
 
@@ -41,6 +48,7 @@ class Permission(StrEnum):
 
     ACCOUNT_SELF = "account:self"
     ACCOUNT_REGISTER = "account:register"
+    ACCOUNT_SECOND_FACTOR = "account:second-factor"
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     DIRECTORIES_READ = "directories:read"
@@ -180,11 +188,18 @@ def roles_granting(permission: Permission) -> tuple[str, ...]:
     return tuple(role.value for role in Role if permission in ROLE_PERMISSIONS[role])
 
 
+_NEXT_STEP = {
+    Scope.REGISTRATION: REGISTRATION_REQUIRED,
+    Scope.SECOND_FACTOR: SECOND_FACTOR_NEEDED,
+    Scope.ENROLMENT: SECOND_FACTOR_ENROLMENT_NEEDED,
+}
+
+
 async def get_caller(request: Request) -> Caller:
     """Return the account whose valid access token came with the request; raise UNAUTHENTICATED."""
     claims = claims_of(request)
     if claims.scope is not Scope.FULL:
-        raise REGISTRATION_REQUIRED()
+        raise _NEXT_STEP[claims.scope]()
     return _caller(request, claims)
 
 
@@ -301,15 +316,16 @@ class AccountGate:
 
 
 @dataclass(frozen=True)
-class RegistrationGate:
-    """Lets through only the token that a temporary password gave (А.8)."""
+class ScopeGate:
+    """Lets through only tokens of certain scopes: for the steps of signing in."""
 
-    permission: Permission = Permission.ACCOUNT_REGISTER
+    permission: Permission
+    scopes: tuple[Scope, ...]
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the caller who may only register; raise UNAUTHENTICATED."""
+        """Return the caller, who may do no more than this step; raise UNAUTHENTICATED."""
         claims = claims_of(request)
-        if claims.scope is not Scope.REGISTRATION:
+        if claims.scope not in self.scopes:
             raise FORBIDDEN(permission=self.permission)
         caller = _caller(request, claims)
         await _check_alive_apart(request, caller)
@@ -333,7 +349,7 @@ async def _check_alive_apart(request: Request, caller: Caller) -> None:
             await check_alive(session, caller)
 
 
-AnyGate = Gate | HotGate | AccountGate | RegistrationGate
+AnyGate = Gate | HotGate | AccountGate | ScopeGate
 
 
 def gates_of(dependant: Dependant) -> list[AnyGate]:
@@ -359,4 +375,14 @@ def requires_account() -> Any:
 
 def requires_registration() -> Any:
     """Gate an endpoint for who came with a temporary password."""
-    return Depends(RegistrationGate())
+    return Depends(ScopeGate(Permission.ACCOUNT_REGISTER, (Scope.REGISTRATION,)))
+
+
+def requires_password_given() -> Any:
+    """Gate an endpoint for whose password was right and whose second factor is asked for."""
+    return Depends(ScopeGate(Permission.ACCOUNT_SECOND_FACTOR, (Scope.SECOND_FACTOR,)))
+
+
+def requires_account_or_enrolment() -> Any:
+    """Gate an endpoint for anyone signed in, and for who must enrol a second factor first."""
+    return Depends(ScopeGate(Permission.ACCOUNT_SELF, (Scope.FULL, Scope.ENROLMENT)))

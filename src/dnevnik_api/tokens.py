@@ -26,6 +26,7 @@ from fastapi import Request
 from jose import jwk, jwt
 
 from .errors import UNAUTHENTICATED
+from .vault import Vault
 
 ALGORITHM = "ES256"
 LIFETIME = timedelta(minutes=10)
@@ -36,10 +37,12 @@ CLAIMS = frozenset({"exp", "iat", "sub", "aud", "iss", "jti"})
 
 
 class Scope(StrEnum):
-    """What a token opens: everything, or only the registration (a temporary password's)."""
+    """What a token opens: everything, or only the next step of signing in."""
 
     FULL = "full"
     REGISTRATION = "registration"
+    SECOND_FACTOR = "second_factor"
+    ENROLMENT = "second_factor_enrolment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Tokens:
                 self._secret = private.private_numbers().private_value.to_bytes(32, "big")
         if not self._keys:
             raise WeakKeyError("There is no signing key.")
+        self.vault = Vault(*map(_secret_of, keys))
+        """For the other secrets that the same key file guards."""
 
     def issue(self, account_id: int, session_id: int, now: datetime, scope: Scope) -> str:
         """Return a token that is good for ten minutes from ``now``."""
@@ -160,6 +165,10 @@ def _read_claims(claims: dict[str, Any]) -> Claims:
         scope=Scope(claims["scope"]),
         expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
     )
+
+
+def _secret_of(pem: bytes) -> bytes:
+    return _read_key(pem).private_numbers().private_value.to_bytes(32)
 
 
 def _read_key(pem: bytes) -> ec.EllipticCurvePrivateKey:

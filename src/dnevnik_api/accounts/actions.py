@@ -13,19 +13,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api.clock import Clock
 from dnevnik_api.db import Sessions, open_session
+from dnevnik_api.documents import qr_code
 from dnevnik_api.errors import (
     ALREADY_REGISTERED,
+    BAD_CODE,
     BAD_CREDENTIALS,
     REFRESH_TOKEN_REUSED,
+    SECOND_FACTOR_ABSENT,
+    SECOND_FACTOR_ENROLLED,
     TEMPORARY_PASSWORD_EXPIRED,
+    UNAUTHENTICATED,
 )
+from dnevnik_api.factors.models import SecondFactor
+from dnevnik_api.factors.policy import address_of, new_recovery_codes, new_secret, step_of
+from dnevnik_api.factors.repository import FactorRepository
 from dnevnik_api.mail import Mailer
 from dnevnik_api.policy import Actor, Caller, check_alive
 from dnevnik_api.tokens import LIFETIME, Scope, Tokens
 
 from .models import Account, AccountState, EndReason
 from .passwords import Passwords, check_password, weak_password
-from .policy import Limit, check_may_issue, limits_of, password_length
+from .policy import Limit, check_may_issue, limits_of, limits_of_codes, password_length
 from .repository import AccountRepository, FailureRepository, SessionRepository, Visitor
 from .schemas import SignInState
 
@@ -79,20 +87,22 @@ async def sign_in(door: Door, login: str, password: str) -> Entered:
     _check_not_expired(verified.account, door.now)
     async with open_session(door.sessions) as session:
         account = await _lock_unchanged(session, verified)
-        registered = account.state == AccountState.REGISTERED
-        scope = Scope.FULL if registered else Scope.REGISTRATION
-        return await _open(session, door, account.id, scope)
+        return await _open(session, door, account.id, await _scope_of(session, account, door.now))
 
 
 async def refresh(door: Door, token: str) -> Entered:
     """Exchange a refresh token for the next pair; one used before ends its session for good."""
     async with open_session(door.sessions) as session:
-        sessions = SessionRepository(session)
+        sessions, refusal = SessionRepository(session), REFRESH_TOKEN_REUSED
         opened = await sessions.rotate(token, door.visitor, door.now)
-        if opened is not None:
+        if opened is not None and await _must_enrol(session, opened.account_id, door.now):
+            reason = EndReason.SECOND_FACTOR_MISSING
+            await sessions.end_all([opened.account_id], reason, door.now)
+            refusal = UNAUTHENTICATED
+        elif opened is not None:
             following = await sessions.add_token(opened.id, door.now)
             return _entered(door, opened.account_id, opened.id, Scope.FULL, following)
-    raise REFRESH_TOKEN_REUSED()
+    raise refusal()
 
 
 async def register(door: Door, caller: Caller, password: str, email: str | None) -> Entered:
@@ -110,7 +120,80 @@ async def register(door: Door, caller: Caller, password: str, email: str | None)
         await check_alive(session, caller)
         await accounts.register(account, hashed, email, door.now)
         await sessions.end_all([account.id], EndReason.REGISTERED, door.now)
-        return await _open(session, door, account.id, Scope.FULL)
+        return await _open(session, door, account.id, await _scope_of(session, account, door.now))
+
+
+async def give_code(door: Door, caller: Caller, code: str) -> Entered:
+    """Open a full session for whose password was right, given a one-time or a recovery code."""
+    limits = await _count_code(door, caller.account_id)
+    async with open_session(door.sessions) as session:
+        await check_alive(session, caller)
+        await _use_code(session, door, caller.account_id, code)
+        await FailureRepository(session).forgive(limits)
+        reason = EndReason.SECOND_FACTOR_GIVEN
+        await SessionRepository(session).end(caller, caller.session_id, reason)
+        return await _open(session, door, caller.account_id, Scope.FULL)
+
+
+async def read_second_factor(session: AsyncSession, caller: Caller) -> dict[str, Any]:
+    """Return whether the caller has a second factor, and whether a school asks for it."""
+    factors = FactorRepository(session)
+    factor = await factors.find(caller.account_id)
+    left = await factors.codes_left(caller.account_id)
+    required = await AccountRepository(session).needs_second_factor(caller.account_id, caller.now)
+    enrolled_at = factor and factor.confirmed_at
+    return {"enrolled_at": enrolled_at, "recovery_codes_left": left, "required": required}
+
+
+async def begin_second_factor(door: Door, caller: Caller, password: str) -> dict[str, str]:
+    """Return a new secret for an authenticator; it counts when a first code was right."""
+    account = await _check_password(door, caller, password)
+    secret = new_secret()
+    sealed = door.tokens.vault.seal(secret.encode(), _use_of(account.id))
+    async with open_session(door.sessions) as session:
+        await check_alive(session, caller)
+        if not await FactorRepository(session).begin(account.id, sealed, door.now):
+            raise SECOND_FACTOR_ENROLLED()
+    address = address_of(secret, account.login)
+    return {"secret": secret, "address": address, "qr_code": qr_code(address)}
+
+
+async def confirm_second_factor(door: Door, caller: Caller, code: str) -> list[str]:
+    """Let a second factor count, given its first code; return its recovery codes this once."""
+    limits = await _count_code(door, caller.account_id)
+    async with open_session(door.sessions) as session:
+        await check_alive(session, caller)
+        factors = FactorRepository(session)
+        factor = await factors.lock(caller.account_id)
+        if factor is None:
+            raise SECOND_FACTOR_ABSENT()
+        if factor.confirmed_at is not None:
+            raise SECOND_FACTOR_ENROLLED()
+        step = step_of(_secret_of(door, factor), code, door.now, after=factor.last_step)
+        if step is None:
+            raise BAD_CODE()
+        codes = new_recovery_codes()
+        await factors.confirm(factor, step, codes, door.now)
+        await FailureRepository(session).forgive(limits)
+        # Whoever signed in with the password alone does so again, now with a code.
+        await SessionRepository(session).end_all(
+            [caller.account_id],
+            EndReason.SECOND_FACTOR_ENROLLED,
+            door.now,
+            but=caller.session_id,
+        )
+    return codes
+
+
+async def remove_second_factor(door: Door, caller: Caller, password: str, code: str) -> None:
+    """Switch the caller's second factor off, given the password and a code."""
+    await _check_password(door, caller, password)
+    limits = await _count_code(door, caller.account_id)
+    async with open_session(door.sessions) as session:
+        await check_alive(session, caller)
+        await _use_code(session, door, caller.account_id, code)
+        await FactorRepository(session).drop([caller.account_id])
+        await FailureRepository(session).forgive(limits)
 
 
 async def change_password(door: Door, caller: Caller, old: str, new: str) -> None:
@@ -200,6 +283,62 @@ async def _read(door: Door, caller: Caller) -> tuple[Account, int]:
     return account, password_length(is_staff=any(one.is_staff for one in memberships))
 
 
+async def _check_password(door: Door, caller: Caller, password: str) -> Account:
+    """Ask for the password again before something grave; wrong ones count as when signing in."""
+    async with open_session(door.sessions, read_only=True) as session:
+        account = await AccountRepository(session).get(caller.account_id)
+    verified = await _verify(door, account.login, password)
+    async with open_session(door.sessions) as session:
+        return await _lock_unchanged(session, verified)
+
+
+async def _count_code(door: Door, account_id: int) -> dict[bytes, Limit]:
+    """Count a one-time code as wrong before it is judged, so that many at once gain nothing."""
+    limits = limits_of_codes(account_id)
+    async with open_session(door.sessions) as session:
+        await FailureRepository(session).count(limits, door.now)
+    return limits
+
+
+async def _use_code(session: AsyncSession, door: Door, account_id: int, code: str) -> None:
+    """Use up a one-time or a recovery code; raise BAD_CODE, SECOND_FACTOR_ABSENT."""
+    factors = FactorRepository(session)
+    factor = await factors.lock(account_id)
+    if factor is None or factor.confirmed_at is None:
+        raise SECOND_FACTOR_ABSENT()
+    step = step_of(_secret_of(door, factor), code, door.now, after=factor.last_step)
+    if step is not None:
+        await factors.use(factor, step)
+    elif not await factors.use_recovery_code(account_id, code, door.now):
+        raise BAD_CODE()
+
+
+def _secret_of(door: Door, factor: SecondFactor) -> str:
+    return door.tokens.vault.open(factor.sealed_secret, _use_of(factor.account_id)).decode()
+
+
+def _use_of(account_id: int) -> str:
+    return f"second factor of account {account_id}"
+
+
+async def _scope_of(session: AsyncSession, account: Account, now: datetime) -> Scope:
+    """Return what a right password opens: everything, or the step that comes first."""
+    if account.state != AccountState.REGISTERED:
+        return Scope.REGISTRATION
+    if await FactorRepository(session).find(account.id) is not None:
+        return Scope.SECOND_FACTOR
+    if await AccountRepository(session).needs_second_factor(account.id, now):
+        return Scope.ENROLMENT
+    return Scope.FULL
+
+
+async def _must_enrol(session: AsyncSession, account_id: int, now: datetime) -> bool:
+    """Tell whether a school has come to ask for a second factor since the account signed in."""
+    if await FactorRepository(session).find(account_id) is not None:
+        return False
+    return await AccountRepository(session).needs_second_factor(account_id, now)
+
+
 async def _open(session: AsyncSession, door: Door, account_id: int, scope: Scope) -> Entered:
     sessions = SessionRepository(session)
     session_id = await sessions.open(account_id, scope, door.visitor, door.now)
@@ -211,10 +350,17 @@ async def _open(session: AsyncSession, door: Door, account_id: int, scope: Scope
 def _entered(
     door: Door, account_id: int, session_id: int, scope: Scope, refresh_token: str | None
 ) -> Entered:
-    full = scope is Scope.FULL
     return Entered(
         access_token=door.tokens.issue(account_id, session_id, door.now, scope),
         refresh_token=refresh_token,
         session_id=session_id,
-        state=SignInState.ACTIVE if full else SignInState.REGISTRATION_REQUIRED,
+        state=_STATES[scope],
     )
+
+
+_STATES = {
+    Scope.FULL: SignInState.ACTIVE,
+    Scope.REGISTRATION: SignInState.REGISTRATION_REQUIRED,
+    Scope.SECOND_FACTOR: SignInState.SECOND_FACTOR_REQUIRED,
+    Scope.ENROLMENT: SignInState.ENROLMENT_REQUIRED,
+}

@@ -1,7 +1,9 @@
 -- Who an account is in the organization of the transaction, today: roles, children, own classes.
 SELECT p.organization_id, o.name AS organization_name, o.time_zone,
        p.id AS person_id, p.full_name, held.roles,
-       held.is_staff, homeroom.classes AS homeroom_classes,
+       held.is_staff,
+       o.second_factor_required AND held.roles && '{coordinator,director,deputy}'::text[]
+           AS needs_second_factor, homeroom.classes AS homeroom_classes,
        (
            SELECT coalesce(json_agg(row_to_json(child)), '[]')
            FROM (

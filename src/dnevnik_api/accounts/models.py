@@ -25,6 +25,9 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  (no password)
     CREDENTIALS_ISSUED = "credentials_issued"
     ACCOUNT_LINKED = "account_linked"
+    SECOND_FACTOR_ENROLLED = "second_factor_enrolled"
+    SECOND_FACTOR_GIVEN = "second_factor_given"
+    SECOND_FACTOR_MISSING = "second_factor_missing"
     COMPROMISED = "compromised"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
 

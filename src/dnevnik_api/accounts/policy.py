@@ -105,6 +105,11 @@ def limits_of(login: str, address: str, *, known: bool) -> dict[bytes, Limit]:
     return limits
 
 
+def limits_of_codes(account_id: int) -> dict[bytes, Limit]:
+    """Return what a one-time code counts against: only who knows the password comes so far."""
+    return {_digest("code", str(account_id)): PAIR}
+
+
 def _network_of(address: str) -> str:
     # One subscriber has a whole /64 of IPv6 addresses.
     try:

@@ -124,6 +124,18 @@ class AccountRepository:
         keys = {"organization_id": organization_id, "account_id": account_id, "now": now}
         return (await self._session.execute(_MEMBERSHIP, keys)).one_or_none()
 
+    async def needs_second_factor(self, account_id: int, now: datetime) -> bool:
+        """Tell whether a school asks it of the account, for what the human is there today."""
+        await enter(self._session, account_id=account_id)
+        asking = (
+            exists()
+            .where(Person.account_id == account_id, Organization.second_factor_required)
+            .where(Organization.id == Person.organization_id)
+        )
+        if not await self._session.scalar(select(asking)):
+            return False
+        return any(one.needs_second_factor for one in await self.memberships(account_id, now))
+
     async def register(
         self, account: Account, hashed: str, email: str | None, now: datetime
     ) -> None:

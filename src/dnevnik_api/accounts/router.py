@@ -8,10 +8,13 @@ from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
     ALREADY_LINKED,
     ALREADY_REGISTERED,
+    BAD_CODE,
     BAD_CREDENTIALS,
     NOT_OWN_CLASS,
     REFRESH_IN_PROGRESS,
     REFRESH_TOKEN_REUSED,
+    SECOND_FACTOR_ABSENT,
+    SECOND_FACTOR_ENROLLED,
     TEMPORARY_PASSWORD_EXPIRED,
     TOO_MANY_REQUESTS,
     UNAUTHENTICATED,
@@ -25,6 +28,8 @@ from dnevnik_api.policy import (
     Permission,
     requires,
     requires_account,
+    requires_account_or_enrolment,
+    requires_password_given,
     requires_registration,
 )
 from dnevnik_api.problems import documented
@@ -35,12 +40,18 @@ from .actions import Door, Entered
 from .models import EndReason
 from .repository import AccountRepository, LiveSession, SessionRepository, Visitor
 from .schemas import (
+    EnrolmentRead,
     Link,
     MembershipRead,
     MeRead,
     PasswordChange,
+    RecoveryCodesRead,
     Refresh,
     Registration,
+    SecondFactorCode,
+    SecondFactorRead,
+    SecondFactorRemoval,
+    SecondFactorStart,
     SessionRead,
     SignIn,
     TokensRead,
@@ -69,6 +80,8 @@ async def _wait_for_turn(request: Request) -> AsyncIterator[None]:
 IN_TURN = Depends(_wait_for_turn, scope="function")
 DoorDep = Annotated[Door, Depends(_door)]
 Account = Annotated[Caller, requires_account()]
+PasswordGiven = Annotated[Caller, requires_password_given()]
+Enrolling = Annotated[Caller, requires_account_or_enrolment()]
 Newcomer = Annotated[Caller, requires_registration()]
 Issuer = Annotated[Actor, requires(Permission.CREDENTIALS_ISSUE)]
 Accounts = Annotated[AccountRepository, provided(AccountRepository)]
@@ -108,6 +121,22 @@ async def refresh_session(body: Refresh, door: DoorDep) -> Entered:
     For ten seconds a second use answers 409 instead, without tokens: two tabs may have raced.
     """
     return await actions.refresh(door, body.refresh_token)
+
+
+@router.post(
+    "/sessions/second-factor",
+    response_model=TokensRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Give the one-time code",
+    openapi_extra=clauses("3.2"),
+    responses=documented(BAD_CODE, SECOND_FACTOR_ABSENT, TOO_MANY_REQUESTS),
+)
+async def give_code(body: SecondFactorCode, caller: PasswordGiven, door: DoorDep) -> Entered:
+    """Finish signing in with the code of the authenticator, or with a recovery code.
+
+    No code works twice. After five wrong ones one waits.
+    """
+    return await actions.give_code(door, caller, body.code)
 
 
 @router.delete(
@@ -161,6 +190,64 @@ async def change_password(body: PasswordChange, caller: Account, door: DoorDep) 
     """Change the own password, given the old one; all other sessions end."""
     old, new = body.old_password.get_secret_value(), body.password.get_secret_value()
     await actions.change_password(door, caller, old, new)
+
+
+@router.get(
+    "/me/second-factor",
+    response_model=SecondFactorRead,
+    summary="Read my second factor",
+    openapi_extra=clauses("3.2"),
+)
+async def read_second_factor(caller: Account, session: SessionDep) -> dict[str, Any]:
+    """Read whether there is a second factor, whether a school asks for it, and the codes left."""
+    return await actions.read_second_factor(session, caller)
+
+
+@router.post(
+    "/me/second-factor",
+    dependencies=[IN_TURN],
+    response_model=EnrolmentRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Begin to enrol a second factor",
+    openapi_extra=clauses("3.2"),
+    responses=documented(BAD_CREDENTIALS, SECOND_FACTOR_ENROLLED, TOO_MANY_REQUESTS),
+)
+async def begin_second_factor(
+    body: SecondFactorStart, caller: Enrolling, door: DoorDep
+) -> dict[str, str]:
+    """Get a secret for an authenticator, shown this once; it counts after its first code."""
+    return await actions.begin_second_factor(door, caller, body.password.get_secret_value())
+
+
+@router.post(
+    "/me/second-factor/confirmation",
+    response_model=RecoveryCodesRead,
+    summary="Confirm a second factor",
+    openapi_extra=clauses("3.2"),
+    responses=documented(BAD_CODE, SECOND_FACTOR_ABSENT, SECOND_FACTOR_ENROLLED, TOO_MANY_REQUESTS),
+)
+async def confirm_second_factor(
+    body: SecondFactorCode, caller: Enrolling, door: DoorDep
+) -> dict[str, list[str]]:
+    """Give a first code: from now on signing in needs one; other sessions end.
+
+    The recovery codes are shown this once. Who was made to enrol signs in anew.
+    """
+    return {"recovery_codes": await actions.confirm_second_factor(door, caller, body.code)}
+
+
+@router.post(
+    "/me/second-factor/removal",
+    dependencies=[IN_TURN],
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Switch my second factor off",
+    openapi_extra=clauses("3.2"),
+    responses=documented(BAD_CREDENTIALS, BAD_CODE, SECOND_FACTOR_ABSENT, TOO_MANY_REQUESTS),
+)
+async def remove_second_factor(body: SecondFactorRemoval, caller: Account, door: DoorDep) -> None:
+    """Switch it off, given the password and a code; where a school asks for it, enrol again."""
+    password = body.password.get_secret_value()
+    await actions.remove_second_factor(door, caller, password, body.code)
 
 
 @router.get(

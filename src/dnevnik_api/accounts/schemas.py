@@ -12,10 +12,12 @@ from .passwords import MAX_LENGTH
 
 
 class SignInState(StrEnum):
-    """What the tokens of a sign-in open: everything, or only the registration (А.8)."""
+    """What the tokens of a sign-in open: everything, or only the step that is named (А.8)."""
 
     ACTIVE = "active"
     REGISTRATION_REQUIRED = "registration_required"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
+    ENROLMENT_REQUIRED = "enrolment_required"
 
 
 def _can_be_typed(password: SecretStr) -> SecretStr:
@@ -57,7 +59,7 @@ class TokensRead(Read):
     expires_in: int = Field(examples=[600])
     """Seconds that the access token is good for."""
     refresh_token: str | None
-    """Good once, for the next pair of tokens; null until the registration is done."""
+    """Good once, for the next pair of tokens; null until the last step is done."""
     session_id: int = Field(examples=[88017])
     state: SignInState
 
@@ -77,6 +79,47 @@ class PasswordChange(SecretRequest):
 class Link(SecretRequest):
     login: Login = Field(examples=["ivanova5177"])
     temporary_password: Password = Field(examples=["k7mxp3qz9rtd"])
+
+
+Code = Annotated[
+    ShortName,
+    StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9]+$"),
+    Field(examples=["492039"]),
+]
+
+
+class SecondFactorStart(SecretRequest):
+    password: Password = Field(examples=["Тихий-Дон-и-самовар"])
+
+
+class SecondFactorCode(Request):
+    code: Code
+
+
+class SecondFactorRemoval(SecretRequest):
+    password: Password = Field(examples=["Тихий-Дон-и-самовар"])
+    code: Code
+
+
+class SecondFactorRead(Read):
+    enrolled_at: datetime | None
+    """Null while there is none."""
+    recovery_codes_left: int = Field(examples=[10])
+    required: bool
+    """A school asks it of coordinators, directors and deputies."""
+
+
+class EnrolmentRead(Read):
+    secret: str = Field(examples=["JBSWY3DPEHPK3PXP"])
+    """For who types it in; shown this once."""
+    address: str = Field(examples=["otpauth://totp/…?secret=JBSWY3DPEHPK3PXP&issuer=…"])
+    qr_code: str = Field(examples=["<svg …>"])
+    """The address as a picture (SVG), for the authenticator's camera."""
+
+
+class RecoveryCodesRead(Read):
+    recovery_codes: list[str] = Field(examples=[["k7mxp3qz9rtd", "h4w8nbz2cjfy"]])
+    """Each good once in place of a code; shown this once."""
 
 
 class ChildRead(Read):

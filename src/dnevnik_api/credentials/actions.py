@@ -24,6 +24,7 @@ from dnevnik_api.clock import day_of, russian_date
 from dnevnik_api.db import open_session
 from dnevnik_api.documents import qr_code, render
 from dnevnik_api.errors import BATCH_TOO_LARGE, INVALID, FieldError
+from dnevnik_api.factors.repository import FactorRepository
 from dnevnik_api.incidents.repository import NoticeRepository
 from dnevnik_api.mail import Letter, MailError
 from dnevnik_api.people.models import Person
@@ -274,6 +275,8 @@ async def _write(
     await SessionRepository(session).end_all(
         [account.id for account in accounts.values()], EndReason.CREDENTIALS_ISSUED, actor.now
     )
+    # Who lost the telephone with the authenticator gets in by new credentials.
+    await FactorRepository(session).drop([account.id for account in accounts.values()])
     await NoticeRepository(session).settle(actor, [person.id for person in accounts])
     added = await CredentialRepository(session).add_all(actor, accounts, before, delivery)
     return added, {person: account.login for person, account in accounts.items()}

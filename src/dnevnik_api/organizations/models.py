@@ -55,6 +55,8 @@ class Organization(Versioned, Base):
     website: Mapped[str | None]
     time_zone: Mapped[str]
     mark_edit_window: Mapped[str] = mapped_column(server_default="1_month")
+    # Of coordinator, director and deputies (3.2).
+    second_factor_required: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(Instant)
     # Moves on whenever names, enrolments or directories change: part of the journal's ETag.
     directory_version: Mapped[int] = mapped_column(BigInteger, server_default="1")

@@ -52,6 +52,9 @@ class OrganizationUpdate(Request):
     website: Line | None = None
     time_zone: TimeZone = optional()
     mark_edit_window: MarkEditWindow = optional()
+    second_factor_required: Flag = optional(
+        description="Whether coordinator, director and deputies need a second factor to sign in."
+    )
 
 
 class OrganizationRead(Read):
@@ -64,6 +67,7 @@ class OrganizationRead(Read):
     website: str | None
     time_zone: str
     mark_edit_window: MarkEditWindow
+    second_factor_required: bool
     version: int
 
 
