@@ -48,9 +48,14 @@ PAGE, COMPACT, DIARY, AVERAGES, WORKPLACE = (
 )
 
 MARK = """
-    UPDATE marks SET value = $4, numeric = $5, version = version + 1, changed_at = now()
-    WHERE organization_id = $1 AND work_id = $2 AND student_id = $3 AND ordinal = 1
-    RETURNING row_to_json(marks)::text
+    INSERT INTO marks AS m (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
+                            ordinal, value, numeric, counts, version, changed_at)
+    SELECT $1, w.id, w.lesson_id, w.journal_id, w.lesson_date, $3, 1, $4, $5, true, 1, now()
+    FROM works w WHERE w.organization_id = $1 AND w.id = $2
+    ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
+    SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
+        version = m.version + 1, changed_at = excluded.changed_at
+    RETURNING row_to_json(m)::text
 """
 
 LESSON = """

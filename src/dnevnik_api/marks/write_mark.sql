@@ -7,7 +7,7 @@ WITH
 ,
 cell AS MATERIALIZED (
     SELECT a.person_id, a.full_name, w.lesson_id, w.journal_id, w.lesson_date, v.numeric, v.counts,
-           j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
+           j.version AS journal_version, j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
            p.full_name AS student_name, m.value AS old_value, m.comment AS old_comment
     FROM actor a
     JOIN works w ON w.organization_id = $1 AND w.id = $6::bigint
@@ -34,39 +34,25 @@ cell AS MATERIALIZED (
             WHERE e.organization_id = $1 AND e.group_id = j.group_id AND e.student_id = p.id
               AND daterange(e.begins_on, e.ends_on) @> l.lesson_date)
 ),
--- The lock of the journal's writers. The closed dates stand in the locked row, so a closing that
--- this statement had to wait for is seen.
-journal AS MATERIALIZED (
-    SELECT j.version + 1 AS version
-    FROM journals j
-    JOIN cell c ON j.organization_id = $1 AND j.id = c.journal_id
-    WHERE NOT j.closed_dates @> c.lesson_date
-    FOR NO KEY UPDATE OF j
+-- The journal stands at the version that was read, and whoever writes it waits for its row: so the
+-- mark stands as it was read above. A closing that this statement had to wait for is seen, since the
+-- closed dates stand in the locked row.
+journal AS (
+    UPDATE journals j SET version = j.version + 1
+    FROM cell c
+    WHERE j.organization_id = $1 AND j.id = c.journal_id AND j.version = c.journal_version
+      AND NOT j.closed_dates @> c.lesson_date
+    RETURNING j.version
 ),
-updated AS (
-    UPDATE marks m
-    SET value = $9, numeric = c.numeric, counts = c.counts, comment = $10, version = j.version,
-        changed_at = $4
-    FROM cell c, journal j
-    WHERE m.organization_id = $1 AND m.work_id = $6 AND m.student_id = $7 AND m.ordinal = $8
-      AND m.version = $11
-    RETURNING m.version
-),
-inserted AS (
+written AS (
     INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
                        ordinal, value, numeric, counts, comment, version, changed_at)
     SELECT $1, $6, c.lesson_id, c.journal_id, c.lesson_date, $7, $8, $9, c.numeric, c.counts, $10,
            j.version, $4
     FROM cell c, journal j
-    WHERE $11 IS NULL
-    ON CONFLICT (organization_id, work_id, student_id, ordinal) DO NOTHING
-    RETURNING version
-),
-written AS (SELECT version FROM updated UNION ALL SELECT version FROM inserted),
-counted AS (
-    UPDATE journals j SET version = w.version
-    FROM written w, cell c
-    WHERE j.organization_id = $1 AND j.id = c.journal_id
+    ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
+        SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
+            comment = excluded.comment, version = excluded.version, changed_at = excluded.changed_at
 ),
 recorded AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
@@ -76,6 +62,6 @@ recorded AS (
     SELECT $1, 'work', $4, c.person_id, c.full_name, c.journal_id, c.lesson_id, c.lesson_date, $6,
            c.group_id, c.group_name, c.subject_id, c.subject_name, $7, c.student_name, $8,
            c.old_value, $9, c.old_comment, $10, $12::text
-    FROM written CROSS JOIN cell c
+    FROM journal CROSS JOIN cell c
 )
-SELECT w.version, c.lesson_id, c.lesson_date FROM written w CROSS JOIN cell c
+SELECT j.version, c.lesson_id, c.lesson_date FROM journal j CROSS JOIN cell c
