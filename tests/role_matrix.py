@@ -174,6 +174,17 @@ DOORS = {
     f"GET {_O}/mark-changes": {"coordinator"},
     f"GET {_O}/mark-changes/export": {"coordinator"},
     f"GET {_O}/entry-changes": {"coordinator"},
+    # duties outside of the system, and support
+    f"GET {_O}/duties": LEADERS,
+    f"GET {_O}/attestations": LEADERS,
+    f"POST {_O}/attestations": {"coordinator", "director"},
+    f"POST {_O}/attestations/{{attestation_id}}/correction": {"coordinator", "director"},
+    f"GET {_O}/support-requests": EVERYONE,
+    f"POST {_O}/support-requests": EVERYONE,
+    f"GET {_O}/support-requests/{{support_request_id}}": EVERYONE,
+    f"PATCH {_O}/support-requests/{{support_request_id}}": EVERYONE,
+    f"GET {_O}/support-requests/{{support_request_id}}/messages": EVERYONE,
+    f"POST {_O}/support-requests/{{support_request_id}}/messages": EVERYONE,
     # people
     f"GET {_O}/staff": STAFF,
     f"POST {_O}/staff": {"coordinator"},

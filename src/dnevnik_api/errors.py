@@ -201,6 +201,15 @@ NOT_OWN_CLASS = _problem(
         "A homeroom teacher does this in the own class only.",
     ),
 )
+NOT_OWN_DUTY = _problem(
+    "not-own-duty",
+    403,
+    ("Не ваша обязанность", "Not your duty"),
+    (
+        "Исполнение подтверждает тот, на кого обязанность возложена.",
+        "Whose duty it is attests that it was done.",
+    ),
+)
 NOT_OWN_PLAN = _problem(
     "not-own-plan",
     403,
@@ -423,6 +432,12 @@ LAST_COORDINATOR = _problem(
         "В организации остаётся хотя бы один координатор.",
         "An organization keeps at least one coordinator.",
     ),
+)
+SUPPORT_REQUEST_CLOSED = _problem(
+    "support-request-closed",
+    409,
+    ("Обращение закрыто", "Request closed"),
+    ("Обращение закрыто: откройте его снова.", "The request is closed: open it again first."),
 )
 NO_PLAN = _problem(
     "no-plan",

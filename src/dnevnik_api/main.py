@@ -22,6 +22,7 @@ from .classes.router import router as classes
 from .clock import Clock, system_clock
 from .credentials.router import router as credentials
 from .db import make_sessions
+from .duties.router import router as duties
 from .health import router as health
 from .homework.router import router as homework
 from .imports.router import router as imports
@@ -37,6 +38,7 @@ from .paths import Paths
 from .people.router import router as people
 from .plans.router import router as plans
 from .problems import add_handlers
+from .support.router import router as support
 from .timetable.router import router as timetable
 from .tokens import Tokens
 
@@ -108,6 +110,8 @@ def create_app(
         homework,
         journal,
         audit,
+        duties,
+        support,
     ):
         v1.include_router(router)
     app.include_router(v1)

@@ -7,6 +7,7 @@ from .audit import models as audit
 from .classes import models as classes
 from .credentials import models as credentials
 from .db import Base
+from .duties import models as duties
 from .factors import models as factors
 from .homework import models as homework
 from .incidents import models as incidents
@@ -16,6 +17,7 @@ from .notifications import models as notifications
 from .organizations import models as organizations
 from .people import models as people
 from .plans import models as plans
+from .support import models as support
 from .timetable import models as timetable
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "audit",
     "classes",
     "credentials",
+    "duties",
     "factors",
     "history",
     "homework",
@@ -35,6 +38,7 @@ __all__ = [
     "people",
     "plans",
     "routing",
+    "support",
     "timetable",
 ]
 

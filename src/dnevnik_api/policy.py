@@ -66,6 +66,9 @@ class Permission(StrEnum):
     TIMETABLE_WRITE = "timetable:write"
     JOURNALS_READ = "journals:read"
     JOURNALS_WRITE = "journals:write"
+    DUTIES_READ = "duties:read"
+    DUTIES_ATTEST = "duties:attest"
+    SUPPORT_USE = "support:use"
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
     LESSONS_WRITE = "lessons:write"
@@ -82,7 +85,13 @@ class Permission(StrEnum):
 P = Permission
 
 _EVERYONE = frozenset(
-    {P.ORGANIZATION_READ, P.DIRECTORIES_READ, P.TIMETABLE_READ, P.NOTIFICATIONS_OWN}
+    {
+        P.ORGANIZATION_READ,
+        P.DIRECTORIES_READ,
+        P.TIMETABLE_READ,
+        P.NOTIFICATIONS_OWN,
+        P.SUPPORT_USE,
+    }
 )
 _STAFF = _EVERYONE | {
     P.STAFF_READ,
@@ -116,13 +125,17 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.JOURNALS_WRITE,
         P.PLANS_WRITE,
         P.IMPORTS_WRITE,
+        P.DUTIES_READ,
+        P.DUTIES_ATTEST,
         P.DIARY_READ,
         P.AUDIT_READ,
     },
     # Annex Б.2: reads all journals, edits none; appoints the coordinators (Б.1).
-    Role.DIRECTOR: _STAFF | {P.DIARY_READ, P.COORDINATORS_APPOINT},
+    Role.DIRECTOR: _STAFF
+    | {P.DIARY_READ, P.COORDINATORS_APPOINT, P.DUTIES_READ, P.DUTIES_ATTEST},
     # Annex В: reads all journals, edits none; keeps the timetable (В.5, В.6).
-    Role.DEPUTY: _STAFF | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE, P.PLANS_WRITE},
+    Role.DEPUTY: _STAFF
+    | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE, P.PLANS_WRITE, P.DUTIES_READ},
     # Annex Г: own class in all subjects; hands out its credentials, divides it into study groups
     # (Г.6). Writes of the journal come with TEACHER.
     Role.HOMEROOM_TEACHER: _STAFF
