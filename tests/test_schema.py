@@ -32,7 +32,7 @@ GLOBAL = {
     "sessions",
     "sign_in_failures",
 }
-HISTORIES = ["audit_seals", "entry_changes", "mark_changes"]
+HISTORIES = ["attestations", "audit_seals", "entry_changes", "mark_changes", "support_messages"]
 ROLES = ["dnevnik_app", "dnevnik_worker"]
 OURS = (
     "(organization_id ="

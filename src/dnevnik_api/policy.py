@@ -131,8 +131,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.AUDIT_READ,
     },
     # Annex Б.2: reads all journals, edits none; appoints the coordinators (Б.1).
-    Role.DIRECTOR: _STAFF
-    | {P.DIARY_READ, P.COORDINATORS_APPOINT, P.DUTIES_READ, P.DUTIES_ATTEST},
+    Role.DIRECTOR: _STAFF | {P.DIARY_READ, P.COORDINATORS_APPOINT, P.DUTIES_READ, P.DUTIES_ATTEST},
     # Annex В: reads all journals, edits none; keeps the timetable (В.5, В.6).
     Role.DEPUTY: _STAFF
     | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE, P.PLANS_WRITE, P.DUTIES_READ},

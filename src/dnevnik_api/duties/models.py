@@ -7,7 +7,7 @@ from dnevnik_api.db import Instant, TenantRow, indexed, refers
 
 
 class Attestation(TenantRow):
-    """A responsible person says that a duty was done. Nobody changes it: a correction is another."""
+    """A responsible person says that a duty was done; a correction is another, none is changed."""
 
     __tablename__ = "attestations"
     __table_args__ = (
@@ -31,4 +31,3 @@ class Attestation(TenantRow):
     corrects_id: Mapped[int | None] = mapped_column(BigInteger)
     # The correction says that it was not done after all.
     is_void: Mapped[bool] = mapped_column(server_default="false")
-    request_id: Mapped[str]

@@ -3,6 +3,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, case, exists, not_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Bundle, aliased
 
 from dnevnik_api import records
@@ -46,7 +47,7 @@ class AttestationRepository:
         latest = (
             _attestations(actor)
             .where(not_(Attestation.is_void), not_(_corrected(actor)))
-            .distinct(Attestation.clause)
+            .ext(distinct_on(Attestation.clause))
             .order_by(Attestation.clause, Attestation.done_on.desc(), Attestation.id.desc())
         )
         last = {one.clause: one for one in await self._session.scalars(latest)}
@@ -80,7 +81,6 @@ class AttestationRepository:
             due_on=DUTIES[clause].due_on(registered_on, done_on, asked_on),
             attested_at=actor.now,
             attested_by=actor.person_id,
-            request_id=actor.request_id,
         )
         return await records.add(self._session, actor, attestation)
 

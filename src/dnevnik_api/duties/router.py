@@ -63,7 +63,7 @@ async def list_attestations(
 async def add_attestation(
     body: AttestationCreate, actor: Attester, attestations: Attestations
 ) -> Any:
-    """Say that a duty was done; coordinators attest those of annex А, directors those of annex Б."""
+    """Say that a duty was done: coordinators attest those of annex А, directors of annex Б."""
     added = await attestations.add(actor, body.clause, body.model_dump(exclude={"clause"}))
     return await attestations.get(actor, added.id)
 

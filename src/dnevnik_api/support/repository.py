@@ -149,7 +149,5 @@ def _requests(actor: Actor) -> Select[Any]:
             (Person.organization_id == SupportRequest.organization_id)
             & (Person.id == SupportRequest.author_id),
         )
-        .where(
-            SupportRequest.organization_id == actor.organization_id, visible_requests(actor)
-        )
+        .where(SupportRequest.organization_id == actor.organization_id, visible_requests(actor))
     )
