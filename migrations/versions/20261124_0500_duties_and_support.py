@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "cca20dab5cc1"
-down_revision = "5b0f3c7a91de"
+down_revision = "e7a40f9b2d18"
 branch_labels = None
 depends_on = None
 
