@@ -126,6 +126,13 @@ async def test_nothing_is_written_into_a_closed_period(as_: SignIn, school: Scho
         "UPDATE journals SET closed_dates = '{[2026-09-01,2026-10-26)}' WHERE id = $1",
         school.journal_id,
     )
+    await school.run(
+        "INSERT INTO closings (organization_id, journal_id, kind, reporting_period_id, closed_at)"
+        " VALUES ($1, $2, 'period', $3, now())",
+        school.id,
+        school.journal_id,
+        school.quarter_id,
+    )
     teacher = as_(school.teacher)
     await refused(
         school,

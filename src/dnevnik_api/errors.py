@@ -304,6 +304,21 @@ PERIOD_CLOSED = _problem(
         "The period's final marks are set: its journal can't be edited.",
     ),
 )
+ALREADY_REOPENED = _problem(
+    "already-reopened",
+    409,
+    ("Журнал уже открыт для другого периода", "Already reopened for another period"),
+    (
+        "Сначала закройте период, открытый для редактирования раньше.",
+        "Close first what was reopened before.",
+    ),
+)
+NOT_REOPENED = _problem(
+    "not-reopened",
+    409,
+    ("Период не открыт для редактирования", "Not reopened"),
+    ("Период уже закрыт для редактирования.", "The period is closed already."),
+)
 LESSON_IN_FUTURE = _problem(
     "lesson-in-future",
     409,

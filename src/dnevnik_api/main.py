@@ -23,6 +23,7 @@ from .clock import Clock, system_clock
 from .credentials.router import router as credentials
 from .db import make_sessions
 from .duties.router import router as duties
+from .final_marks.router import router as final_marks
 from .health import router as health
 from .homework.router import router as homework
 from .imports.router import router as imports
@@ -106,6 +107,7 @@ def create_app(
         imports,
         keeping,
         marks,
+        final_marks,
         attendance,
         homework,
         journal,

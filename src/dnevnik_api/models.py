@@ -9,6 +9,7 @@ from .credentials import models as credentials
 from .db import Base
 from .duties import models as duties
 from .factors import models as factors
+from .final_marks import models as final_marks
 from .homework import models as homework
 from .incidents import models as incidents
 from .lessons import models as lessons
@@ -28,6 +29,7 @@ __all__ = [
     "credentials",
     "duties",
     "factors",
+    "final_marks",
     "history",
     "homework",
     "incidents",

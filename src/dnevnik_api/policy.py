@@ -71,6 +71,7 @@ class Permission(StrEnum):
     SUPPORT_USE = "support:use"
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
+    JOURNALS_REOPEN = "journals:reopen"
     LESSONS_WRITE = "lessons:write"
     MARKS_WRITE = "marks:write"
     ATTENDANCE_WRITE = "attendance:write"
@@ -124,6 +125,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.TIMETABLE_WRITE,
         P.JOURNALS_WRITE,
         P.PLANS_WRITE,
+        P.JOURNALS_REOPEN,
         P.IMPORTS_WRITE,
         P.DUTIES_READ,
         P.DUTIES_ATTEST,

@@ -20,6 +20,7 @@ class MarkChangeRead(Read):
     lesson_id: int | None
     lesson_date: date | None
     work_id: int | None
+    final_kind: Literal["period", "year", "exam", "total"] | None
     reporting_period_id: int | None
     group_id: int
     group_name: str

@@ -100,7 +100,7 @@ def _about(actor: Actor, lesson_id: int):  # type: ignore[no-untyped-def]  # noq
             Group.name,
             Subject.name,
             teaches,
-            Journal.closed_dates.bool_op("@>")(Lesson.lesson_date),
+            Journal.closed_on(Lesson.lesson_date, actor.now),
             func.mark_edit_closes_at(
                 Lesson.lesson_date,
                 Organization.mark_edit_window,

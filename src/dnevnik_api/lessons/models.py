@@ -5,13 +5,15 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Computed,
     Numeric,
     UniqueConstraint,
+    func,
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import DATEMULTIRANGE, DATERANGE, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import Instant, TenantRow, Versioned, indexed, of_lesson, refers
@@ -47,6 +49,16 @@ class Journal(TenantRow):
     # Days of reporting periods whose final marks are set (Д.9). It stands in the row that every
     # writer locks, so a write that waited for the closing sees it.
     closed_dates: Mapped[Any] = mapped_column(DATEMULTIRANGE, server_default=text("'{}'"))
+    # Of these, the days that a coordinator has opened again, and until which moment.
+    reopened_dates: Mapped[Any] = mapped_column(DATERANGE, nullable=True)
+    reopened_until: Mapped[datetime | None] = mapped_column(Instant)
+
+    @classmethod
+    def closed_on(cls, day: Any, moment: datetime) -> ColumnElement[bool]:
+        """Return the condition that a day is closed to the teacher at a moment (Д.9)."""
+        return func.journal_closed_on(
+            cls.closed_dates, cls.reopened_dates, cls.reopened_until, day, moment
+        )
 
 
 class JournalTeacher(Versioned, TenantRow):

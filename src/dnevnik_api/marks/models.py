@@ -38,27 +38,6 @@ class Mark(TenantRow):
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
 
-class FinalMark(TenantRow):
-    """A student's mark for a reporting period in one journal (2.10)."""
-
-    __tablename__ = "final_marks"
-    __table_args__ = (
-        refers("journal_id", "journals"),
-        refers("student_id", "persons"),
-        refers("reporting_period_id", "reporting_periods"),
-        UniqueConstraint("organization_id", "journal_id", "student_id", "reporting_period_id"),
-        indexed("student_id"),
-        indexed("reporting_period_id"),
-    )
-
-    journal_id: Mapped[int] = mapped_column(BigInteger)
-    student_id: Mapped[int] = mapped_column(BigInteger)
-    reporting_period_id: Mapped[int] = mapped_column(BigInteger)
-    value: Mapped[str]
-    version: Mapped[int] = mapped_column(BigInteger)
-    changed_at: Mapped[datetime] = mapped_column(Instant)
-
-
 class MarkChange(HistoryRow):
     """One change of one mark, for good (2.14c): the database refuses to alter or remove it.
 
@@ -69,6 +48,7 @@ class MarkChange(HistoryRow):
     __tablename__ = "mark_changes"
     __table_args__ = (
         CheckConstraint("kind IN ('work', 'final')", "kind"),
+        CheckConstraint("final_kind IN ('period', 'year', 'exam', 'total')", "final_kind"),
         CheckConstraint("old_value IS NOT NULL OR new_value IS NOT NULL", "values"),
         indexed("changed_at", "id"),
         indexed("student_id", "changed_at", "id"),
@@ -87,6 +67,7 @@ class MarkChange(HistoryRow):
     lesson_id: Mapped[int | None] = mapped_column(BigInteger)
     lesson_date: Mapped[date | None]
     work_id: Mapped[int | None] = mapped_column(BigInteger)
+    final_kind: Mapped[str | None]
     reporting_period_id: Mapped[int | None] = mapped_column(BigInteger)
     group_id: Mapped[int] = mapped_column(BigInteger)
     group_name: Mapped[str]

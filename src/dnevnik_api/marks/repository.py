@@ -1,40 +1,33 @@
 """The only writer of marks; the statement that changes a mark also writes its history (2.14c)."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 from fastapi import Request
-from sqlalchemy import Select, delete, func, insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dnevnik_api import records
-from dnevnik_api.classes.models import Enrolment, Group
+from dnevnik_api.classes.models import Group
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
     INVALID,
-    NOT_ASSESSED,
-    NOT_ENROLLED,
     NOT_FOUND,
-    NOT_LESSONS_TEACHER,
-    PERIOD_CLOSED,
-    PERIOD_NOT_BEGUN,
     FieldError,
     Text,
 )
 from dnevnik_api.keeping import actions as keeping
 from dnevnik_api.keeping.actions import KeptLesson
-from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
+from dnevnik_api.lessons.models import Journal, Work
 from dnevnik_api.lessons.policy import visible_journals
-from dnevnik_api.organizations.models import MarkValue, ReportingPeriod, Subject
-from dnevnik_api.pagination import Slice, Window, paginate
+from dnevnik_api.organizations.models import MarkValue, Subject
 from dnevnik_api.people.models import Person
-from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Caller, Permission
 from dnevnik_api.raw import actor_at_gate, ask
 from dnevnik_api.records import Seen, check_seen
 
-from .models import FinalMark, Mark, MarkChange
+from .models import Mark, MarkChange
 from .schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
 
 UNKNOWN_TOKEN = Text("Такого значения нет в справочнике.", "Not in the school's dictionary.")
@@ -49,15 +42,6 @@ class Cell:
     work_id: int
     student_id: int
     ordinal: int
-
-
-@dataclass(frozen=True, slots=True)
-class FinalPlace:
-    """The natural key of a final mark inside its organization."""
-
-    journal_id: int
-    student_id: int
-    reporting_period_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +77,7 @@ class HotMarks:
         kept, _ = await keeping.keep_work(session, actor, cell.work_id)
         keeping.check_may_mark(actor, kept)
         await keeping.check_members(session, actor, kept, [("", cell.student_id)])
-        await _check_tokens(session, actor, [("/value", body.value)])
+        await check_tokens(session, actor, [("/value", body.value)])
         current = await _find(session, cell)
         if current is not None and (current.value, current.comment) == (body.value, body.comment):
             return Written(MarkRead.model_validate(current), created=False)
@@ -206,9 +190,10 @@ async def _find(session: AsyncSession, cell: Cell) -> Mark | None:
     return (await session.scalars(marks)).one_or_none()
 
 
-async def _check_tokens(
+async def check_tokens(
     session: AsyncSession, actor: Actor, tokens: list[tuple[str, str]], *, final: bool = False
 ) -> None:
+    """Refuse values, each with the pointer to it, that the school's dictionary does not allow."""
     allowed = MarkValue.allowed_as_final if final else MarkValue.allowed_for_works
     known = set(
         await session.scalars(
@@ -260,7 +245,7 @@ async def _check_entries(
         for number, one in enumerate(body.marks)
         if one.value is not None
     ]
-    await _check_tokens(session, actor, tokens)
+    await check_tokens(session, actor, tokens)
 
 
 class MarkRepository:
@@ -302,155 +287,52 @@ class MarkRepository:
         await self._session.execute(
             delete(Mark).where(Mark.organization_id == mark.organization_id, Mark.id == mark.id)
         )
-        await _record(
+        await record_changes(
             self._session,
             actor,
             kept.journal,
-            kind="work",
-            lesson_id=mark.lesson_id,
-            lesson_date=mark.lesson_date,
-            work_id=mark.work_id,
-            student_id=mark.student_id,
-            ordinal=mark.ordinal,
-            old_value=mark.value,
-            old_comment=mark.comment,
+            [
+                {
+                    "kind": "work",
+                    "lesson_id": mark.lesson_id,
+                    "lesson_date": mark.lesson_date,
+                    "work_id": mark.work_id,
+                    "student_id": mark.student_id,
+                    "ordinal": mark.ordinal,
+                    "old_value": mark.value,
+                    "old_comment": mark.comment,
+                }
+            ],
         )
 
 
-async def _record(session: AsyncSession, actor: Actor, journal: Journal, **change: Any) -> None:
-    """Write down one change of a mark, with the names as they are at this moment (2.14c)."""
+async def record_changes(
+    session: AsyncSession, actor: Actor, journal: Journal, changes: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write down changes of marks of one journal, with the names as they are now (2.14c)."""
     ours = actor.organization_id
     names = (
-        select(Group.name, Subject.id, Subject.name, Person.full_name)
+        select(Group.name, Subject.id, Subject.name)
         .select_from(Group)
         .join(Subject, (Subject.organization_id == ours) & (Subject.id == journal.subject_id))
-        .join(Person, (Person.organization_id == ours) & (Person.id == change["student_id"]))
         .where(Group.organization_id == ours, Group.id == journal.group_id)
     )
-    group_name, subject_id, subject_name, student_name = (await session.execute(names)).one()
-    await session.execute(
-        insert(MarkChange).values(
-            organization_id=ours,
-            changed_at=actor.now,
-            actor_id=actor.person_id,
-            actor_name=actor.full_name,
-            journal_id=journal.id,
-            group_id=journal.group_id,
-            group_name=group_name,
-            subject_id=subject_id,
-            subject_name=subject_name,
-            student_name=student_name,
-            request_id=actor.request_id,
-            **change,
-        )
+    group_name, subject_id, subject_name = (await session.execute(names)).one()
+    students = select(Person.id, Person.full_name).where(
+        Person.organization_id == ours, Person.id.in_({one["student_id"] for one in changes})
     )
-
-
-class FinalMarkRepository:
-    """The only writer of marks for reporting periods (2.10)."""
-
-    def __init__(self, session: SessionDep) -> None:
-        self._session = session
-
-    async def page(
-        self, actor: Actor, window: Window, journal_id: int, reporting_period_id: int | None
-    ) -> Slice[FinalMark]:
-        """Return the final marks of a journal that the actor reads."""
-        await self._journal(actor, journal_id, lock=False)
-        marks = select(FinalMark).where(
-            FinalMark.organization_id == actor.organization_id,
-            FinalMark.journal_id == journal_id,
-        )
-        if reporting_period_id is not None:
-            marks = marks.where(FinalMark.reporting_period_id == reporting_period_id)
-        order = (FinalMark.reporting_period_id, FinalMark.student_id, FinalMark.id)
-        return await paginate(self._session, marks, window, *order)
-
-    async def write(
-        self, actor: Actor, place: FinalPlace, value: str, seen: Seen
-    ) -> tuple[FinalMark, bool]:
-        """Set or change a final mark; return it, and whether it is new.
-
-        Raise NOT_LESSONS_TEACHER for who does not teach the journal today, NOT_ASSESSED (2.10),
-        PERIOD_CLOSED (Д.9), NOT_ENROLLED, STALE_VERSION.
-        """
-        journal = await self._journal(actor, place.journal_id, lock=True)
-        await self._check(actor, journal, place)
-        await _check_tokens(self._session, actor, [("/value", value)], final=True)
-        mark = (await self._session.scalars(_final_marks(actor, place))).one_or_none()
-        if mark is not None and mark.value == value:
-            return mark, False
-        check_seen(seen, None if mark is None else mark.version)
-        journal.version += 1
-        old, created = (None if mark is None else mark.value), mark is None
-        if mark is None:
-            mark = FinalMark(organization_id=actor.organization_id, **asdict(place))
-            self._session.add(mark)
-        mark.value, mark.version, mark.changed_at = value, journal.version, actor.now
-        await self._session.flush()
-        await _record(
-            self._session,
-            actor,
-            journal,
-            kind="final",
-            reporting_period_id=place.reporting_period_id,
-            student_id=place.student_id,
-            ordinal=1,
-            old_value=old,
-            new_value=value,
-        )
-        return mark, created
-
-    async def _journal(self, actor: Actor, journal_id: int, *, lock: bool) -> Journal:
-        return await records.find(
-            self._session, actor, Journal, journal_id, visible_journals(actor), lock=lock
-        )
-
-    async def _check(self, actor: Actor, journal: Journal, place: FinalPlace) -> None:
-        ours = actor.organization_id
-        teaches = select(JournalTeacher.id).where(
-            JournalTeacher.organization_id == ours,
-            JournalTeacher.journal_id == journal.id,
-            JournalTeacher.teacher_id == actor.person_id,
-            in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor.today),
-        )
-        if await self._session.scalar(teaches) is None:
-            raise NOT_LESSONS_TEACHER()
-        subject = await records.find(self._session, actor, Subject, journal.subject_id)
-        if not subject.assessed:
-            raise NOT_ASSESSED()
-        group = await records.find(self._session, actor, Group, journal.group_id)
-        period = await records.find(
-            self._session,
-            actor,
-            ReportingPeriod,
-            place.reporting_period_id,
-            (ReportingPeriod.academic_year_id == journal.academic_year_id)
-            & (ReportingPeriod.grade_from <= group.grade)
-            & (ReportingPeriod.grade_to >= group.grade),
-        )
-        if actor.today < period.begins_on:
-            raise PERIOD_NOT_BEGUN()
-        days = func.daterange(period.begins_on, period.ends_on, "[]")
-        closed = select(Journal.closed_dates.bool_op("&&")(days)).where(
-            Journal.organization_id == ours, Journal.id == journal.id
-        )
-        if await self._session.scalar(closed):
-            raise PERIOD_CLOSED()
-        enrolled = select(Enrolment.id).where(
-            Enrolment.organization_id == ours,
-            Enrolment.group_id == journal.group_id,
-            Enrolment.student_id == place.student_id,
-            func.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("&&")(days),
-        )
-        if (await self._session.scalars(enrolled)).first() is None:
-            raise NOT_ENROLLED()
-
-
-def _final_marks(actor: Actor, place: FinalPlace) -> Select[FinalMark]:
-    return select(FinalMark).where(
-        FinalMark.organization_id == actor.organization_id,
-        FinalMark.journal_id == place.journal_id,
-        FinalMark.student_id == place.student_id,
-        FinalMark.reporting_period_id == place.reporting_period_id,
-    )
+    student_names = {row.id: row.full_name for row in await session.execute(students)}
+    common = {
+        "organization_id": ours,
+        "changed_at": actor.now,
+        "actor_id": actor.person_id,
+        "actor_name": actor.full_name,
+        "journal_id": journal.id,
+        "group_id": journal.group_id,
+        "group_name": group_name,
+        "subject_id": subject_id,
+        "subject_name": subject_name,
+        "request_id": actor.request_id,
+    }
+    rows = [{**common, "student_name": student_names[one["student_id"]], **one} for one in changes]
+    await session.execute(insert(MarkChange), rows)

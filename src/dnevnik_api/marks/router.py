@@ -7,26 +7,21 @@ from dnevnik_api.errors import (
     LESSON_CANCELLED,
     LESSON_IN_FUTURE,
     MARK_EDIT_WINDOW_CLOSED,
-    NOT_ASSESSED,
     NOT_ENROLLED,
     NOT_LESSONS_TEACHER,
     PERIOD_CLOSED,
-    PERIOD_NOT_BEGUN,
     PRECONDITION_REQUIRED,
     STALE_VERSION,
 )
-from dnevnik_api.fields import PathId, QueryId
-from dnevnik_api.pagination import Page, Slice, WindowQuery
+from dnevnik_api.fields import PathId
 from dnevnik_api.policy import Actor, Caller, Permission, requires, requires_hot
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, etag, seen_by, tag
 from dnevnik_api.routing import TransactionRoute, provided
 
-from .models import FinalMark, Mark
-from .repository import Cell, FinalMarkRepository, FinalPlace, HotMarks, MarkRepository
+from .models import Mark
+from .repository import Cell, HotMarks, MarkRepository
 from .schemas import (
-    FinalMarkRead,
-    FinalMarkWrite,
     LessonEntries,
     LessonWritten,
     MarkRead,
@@ -41,7 +36,6 @@ Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 HotWriter = Annotated[Caller, requires_hot(Permission.MARKS_WRITE)]
 Marks = Annotated[MarkRepository, provided(MarkRepository)]
-FinalMarks = Annotated[FinalMarkRepository, provided(FinalMarkRepository)]
 
 REFUSALS = (
     NOT_LESSONS_TEACHER,
@@ -65,12 +59,7 @@ async def _cell(
     return Cell(organization_id, work_id, student_id, ordinal)
 
 
-async def _place(journal_id: PathId, student_id: PathId, reporting_period_id: PathId) -> FinalPlace:
-    return FinalPlace(journal_id, student_id, reporting_period_id)
-
-
 AtCell = Annotated[Cell, Depends(_cell)]
-AtPlace = Annotated[FinalPlace, Depends(_place)]
 
 
 def _answer(body: MarkRead | LessonWritten, code: int) -> Response:
@@ -153,56 +142,3 @@ async def write_lesson_entries(
     marks, seen = HotMarks(request), seen_by(request)
     written = await marks.write_lesson(caller, organization_id, lesson_id, body, seen)
     return _answer(written, status.HTTP_200_OK)
-
-
-@router.get(
-    "/journals/{journal_id}/final-marks",
-    response_model=Page[FinalMarkRead],
-    summary="List a journal's final marks",
-    openapi_extra=clauses("2.10"),
-)
-async def list_final_marks(
-    journal_id: PathId,
-    actor: Reader,
-    marks: FinalMarks,
-    window: WindowQuery,
-    reporting_period_id: QueryId = None,
-) -> Slice[FinalMark]:
-    """List the marks for reporting periods of a journal that the caller reads."""
-    return await marks.page(actor, window, journal_id, reporting_period_id)
-
-
-@router.put(
-    "/journals/{journal_id}/final-marks/{student_id}/{reporting_period_id}",
-    response_model=FinalMarkRead,
-    summary="Set or change a final mark of a reporting period",
-    openapi_extra=clauses("2.10", "2.14c", "Д.7", "Д.9"),
-    responses={
-        201: {"model": FinalMarkRead},
-        **documented(
-            NOT_LESSONS_TEACHER,
-            NOT_ASSESSED,
-            PERIOD_NOT_BEGUN,
-            PERIOD_CLOSED,
-            NOT_ENROLLED,
-            STALE_VERSION,
-            PRECONDITION_REQUIRED,
-        ),
-    },
-)
-async def put_final_mark(
-    place: AtPlace,
-    body: FinalMarkWrite,
-    actor: Writer,
-    marks: FinalMarks,
-    request: Request,
-    response: Response,
-) -> FinalMark:
-    """Set a student's mark for a reporting period; a subject without attestation takes none (2.10).
-
-    The change is recorded as that of any mark (2.14c).
-    """
-    mark, created = await marks.write(actor, place, body.value, seen_by(request))
-    response.status_code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
-    tag(response, mark)
-    return mark

@@ -71,18 +71,3 @@ class LessonWritten(Read):
     version: int
     marks_changed: int
     attendance_changed: int
-
-
-class FinalMarkRead(Read):
-    journal_id: int
-    student_id: int
-    reporting_period_id: int
-    value: str
-    version: int
-    changed_at: datetime
-
-
-class FinalMarkWrite(Request):
-    """A student's mark for a reporting period."""
-
-    value: Token = Field(examples=["5"])

@@ -58,7 +58,7 @@ journal AS (
     UPDATE journals j SET version = j.version + 1
     FROM lesson l
     WHERE j.organization_id = $1 AND j.id = l.journal_id AND j.version = $7::bigint
-      AND NOT j.closed_dates @> l.lesson_date
+      AND NOT journal_closed_on(j.closed_dates, j.reopened_dates, j.reopened_until, l.lesson_date, $4)
       AND (SELECT count(*) FROM mark) = cardinality($9)
       AND (SELECT count(*) FROM presence) = cardinality($14)
     RETURNING j.version

@@ -41,7 +41,7 @@ journal AS (
     UPDATE journals j SET version = j.version + 1
     FROM cell c
     WHERE j.organization_id = $1 AND j.id = c.journal_id AND j.version = c.journal_version
-      AND NOT j.closed_dates @> c.lesson_date
+      AND NOT journal_closed_on(j.closed_dates, j.reopened_dates, j.reopened_until, c.lesson_date, $4)
     RETURNING j.version
 ),
 written AS (

@@ -1,0 +1,82 @@
+"""From marks to a final mark, by the school's rules, with every figure on the way (2.10).
+
+The average that people see, with two decimals, is the one that counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from .models import AverageKind, GradingRules
+
+HUNDREDTH = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A mark that counts, and its weight."""
+
+    numeric: int
+    weight: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the rules propose, and how they come to it; without a value: too few marks."""
+
+    marks: int
+    average: Decimal | None
+    weighted_average: Decimal | None
+    threshold: Decimal | None
+    value: str | None
+
+
+def propose(
+    marks: Sequence[Counted], rules: GradingRules, tokens: Mapping[int, str], *, fewest: int
+) -> Proposal:
+    """Propose a final mark from marks; ``tokens`` are the values that may be given, by number."""
+    plain = _average([Counted(one.numeric, Decimal(1)) for one in marks])
+    weighted = _average(marks)
+    counted = weighted if rules.average == AverageKind.WEIGHTED else plain
+    if counted is None or len(marks) < fewest or not tokens:
+        return Proposal(len(marks), plain, weighted, None, None)
+    value, threshold = _rounded(counted, rules, tokens)
+    return Proposal(len(marks), plain, weighted, threshold, tokens[value])
+
+
+def propose_total(
+    year: int | None, exam: int | None, rules: GradingRules, tokens: Mapping[int, str]
+) -> Proposal:
+    """Propose the total from the year's mark and the exam's; the exam weighs its share."""
+    if year is None or exam is None:
+        return Proposal(sum(one is not None for one in (year, exam)), None, None, None, None)
+    parts = [Counted(year, 1 - rules.exam_share), Counted(exam, rules.exam_share)]
+    average = _average(parts)
+    assert average is not None  # noqa: S101  (the shares add up to one)
+    value, threshold = _rounded(average, rules, tokens)
+    plain = _average([Counted(year, Decimal(1)), Counted(exam, Decimal(1))])
+    return Proposal(2, plain, average, threshold, tokens[value])
+
+
+def _average(marks: Sequence[Counted]) -> Decimal | None:
+    weight = sum((one.weight for one in marks), Decimal(0))
+    if not weight:
+        return None
+    total = sum((one.numeric * one.weight for one in marks), Decimal(0))
+    return (total / weight).quantize(HUNDREDTH, ROUND_HALF_UP)
+
+
+def _rounded(
+    average: Decimal, rules: GradingRules, tokens: Mapping[int, str]
+) -> tuple[int, Decimal | None]:
+    """Return the highest value whose threshold the average reaches; else the lowest there is."""
+    for value in sorted(tokens, reverse=True):
+        if average >= (threshold := threshold_of(value, rules)):
+            return value, threshold
+    return min(tokens), None
+
+
+def threshold_of(value: int, rules: GradingRules) -> Decimal:
+    """Return the average from which ``value`` is given."""
+    own = (one["average_from"] for one in rules.thresholds if one["value"] == value)
+    return Decimal(next(own, value - 1 + rules.round_up_from))

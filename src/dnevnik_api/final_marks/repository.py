@@ -1,0 +1,625 @@
+"""The only writer of final marks, and of what closes a journal when they are set (2.10, Д.9)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, select, true
+from sqlalchemy.dialects.postgresql import DATERANGE, Range
+from sqlalchemy.dialects.postgresql.ranges import MultiRange
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dnevnik_api import records
+from dnevnik_api.classes.models import Enrolment, Group
+from dnevnik_api.db import SessionDep, TenantRow
+from dnevnik_api.errors import (
+    ALREADY_REOPENED,
+    INVALID,
+    NOT_ASSESSED,
+    NOT_ENROLLED,
+    NOT_FOUND,
+    NOT_LESSONS_TEACHER,
+    NOT_REOPENED,
+    PERIOD_CLOSED,
+    PERIOD_NOT_BEGUN,
+    FieldError,
+    Text,
+)
+from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
+from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.marks.models import Mark
+from dnevnik_api.marks.repository import check_tokens, record_changes
+from dnevnik_api.organizations.models import (
+    AcademicYear,
+    MarkValue,
+    Organization,
+    ReportingPeriod,
+    Subject,
+    WorkType,
+)
+from dnevnik_api.pagination import Slice, Window, paginate
+from dnevnik_api.people.models import Person
+from dnevnik_api.people.policy import in_force
+from dnevnik_api.policy import Actor
+
+from .models import AverageKind, Closing, FinalKind, FinalMark, GradingRules
+from .policy import Counted, Proposal, propose, propose_total
+from .schemas import MissingRead, MissingStudent
+
+DUE_AFTER = timedelta(days=7)
+"""Final marks are set within a week after the period ends (2.14a)."""
+
+LONGEST_REOPENING = timedelta(days=14)
+TOO_LONG = Text(
+    "Срок — в будущем и не дальше четырнадцати дней.",
+    "In the future, and in fourteen days at most.",
+)
+STRANGER = Text(
+    "Учащийся не числится в группе в это время.", "Not enrolled in the group at that time."
+)
+CLOSED_BY_MARKS = frozenset({FinalKind.PERIOD, FinalKind.YEAR})
+"""What every student needs; an exam is not taken by all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a final mark is for, inside a journal."""
+
+    kind: FinalKind
+    reporting_period_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gradebook:
+    """A journal that is open for final marks of one place, locked, with what stands in it."""
+
+    journal: Journal
+    place: Place
+    begins_on: date
+    ends_on: date
+    marks: dict[int, FinalMark]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write did to the journal."""
+
+    version: int
+    changed: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedMark:
+    """A student who needs a final mark: what is proposed and what is set."""
+
+    student_id: int
+    full_name: str
+    found: Proposal
+    value: str | None
+
+
+class FinalMarkRepository:
+    """Reads and writes final marks; all writers of a journal wait for its row."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(
+        self, actor: Actor, window: Window, journal_id: int, filters: Mapping[str, Any]
+    ) -> Slice[FinalMark]:
+        """Return the final marks of a journal that the actor reads."""
+        await self._journal(actor, journal_id)
+        marks = select(FinalMark).where(
+            FinalMark.organization_id == actor.organization_id,
+            FinalMark.journal_id == journal_id,
+            *(getattr(FinalMark, key) == value for key, value in filters.items() if value),
+        )
+        return await paginate(self._session, marks, window, FinalMark.id)
+
+    async def open(self, actor: Actor, journal_id: int, place: Place) -> Gradebook:
+        """Lock a journal whose final marks the actor may set now.
+
+        Raise NOT_LESSONS_TEACHER for who does not teach it today, NOT_ASSESSED (2.10),
+        PERIOD_NOT_BEGUN, PERIOD_CLOSED once all were set (Д.9).
+        """
+        journal = await self._journal(actor, journal_id, lock=True)
+        await self._check_teaches(actor, journal)
+        subject = await records.find(self._session, actor, Subject, journal.subject_id)
+        if not subject.assessed:
+            raise NOT_ASSESSED()
+        begins_on, ends_on = await days_of(self._session, actor, journal, place)
+        if actor.today < begins_on:
+            raise PERIOD_NOT_BEGUN()
+        closing = await closing_of(self._session, actor, journal.id, place)
+        if closing is not None and not is_reopened(closing, actor):
+            raise PERIOD_CLOSED()
+        marks = await self._session.scalars(
+            select(FinalMark).where(
+                FinalMark.organization_id == actor.organization_id,
+                FinalMark.journal_id == journal.id,
+                of_place(place),
+            )
+        )
+        return Gradebook(journal, place, begins_on, ends_on, {one.student_id: one for one in marks})
+
+    async def write(
+        self, actor: Actor, book: Gradebook, wanted: Mapping[int, str | None]
+    ) -> Written:
+        """Set, change and take back final marks, all or nothing; the journal may close by it.
+
+        Raise NOT_ENROLLED and INVALID with a pointer to each wrong one.
+        """
+        await self._check_members(actor, book, list(wanted))
+        tokens = [
+            (f"/marks/{number}/value", value)
+            for number, value in enumerate(wanted.values())
+            if value is not None
+        ]
+        await check_tokens(self._session, actor, tokens, final=True)
+        changes = {
+            student_id: (old, value)
+            for student_id, value in wanted.items()
+            if (old := _value_of(book.marks.get(student_id))) != value
+        }
+        if changes:
+            await self._apply(actor, book, changes)
+        closed = await self._close_if_complete(actor, book)
+        return Written(book.journal.version, len(changes), closed)
+
+    async def _apply(
+        self, actor: Actor, book: Gradebook, changes: Mapping[int, tuple[str | None, str | None]]
+    ) -> None:
+        book.journal.version += 1
+        for student_id, (_, value) in changes.items():
+            mark = book.marks.get(student_id)
+            if value is None:
+                await self._session.delete(book.marks.pop(student_id))
+                continue
+            if mark is None:
+                mark = FinalMark(
+                    organization_id=actor.organization_id,
+                    journal_id=book.journal.id,
+                    student_id=student_id,
+                    kind=book.place.kind,
+                    reporting_period_id=book.place.reporting_period_id,
+                )
+                self._session.add(mark)
+                book.marks[student_id] = mark
+            mark.value, mark.version, mark.changed_at = value, book.journal.version, actor.now
+        await self._session.flush()
+        await record_changes(
+            self._session,
+            actor,
+            book.journal,
+            [
+                {
+                    "kind": "final",
+                    "final_kind": book.place.kind,
+                    "reporting_period_id": book.place.reporting_period_id,
+                    "student_id": student_id,
+                    "ordinal": 1,
+                    "old_value": old,
+                    "new_value": new,
+                }
+                for student_id, (old, new) in changes.items()
+            ],
+        )
+
+    async def _close_if_complete(self, actor: Actor, book: Gradebook) -> bool:
+        """Close the journal when nobody's final mark is missing any more; tell whether it is."""
+        if book.place.kind not in CLOSED_BY_MARKS:
+            return False
+        needing = set(await self._session.scalars(needing_mark(actor, book.journal, book.ends_on)))
+        if not needing or needing - book.marks.keys():
+            return False
+        closing = await closing_of(self._session, actor, book.journal.id, book.place)
+        if closing is not None:
+            return not is_reopened(closing, actor)
+        closing = Closing(
+            journal_id=book.journal.id,
+            kind=book.place.kind,
+            reporting_period_id=book.place.reporting_period_id,
+            closed_at=actor.now,
+        )
+        await records.add(self._session, actor, closing)
+        if book.place.kind == FinalKind.PERIOD:
+            days = Range(book.begins_on, book.ends_on, bounds="[]")
+            book.journal.closed_dates = MultiRange([*book.journal.closed_dates, days])
+        return True
+
+    async def _journal(self, actor: Actor, journal_id: int, *, lock: bool = False) -> Journal:
+        return await records.find(
+            self._session, actor, Journal, journal_id, visible_journals(actor), lock=lock
+        )
+
+    async def _check_teaches(self, actor: Actor, journal: Journal) -> None:
+        teaches = select(JournalTeacher.id).where(
+            JournalTeacher.organization_id == actor.organization_id,
+            JournalTeacher.journal_id == journal.id,
+            JournalTeacher.teacher_id == actor.person_id,
+            in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor.today),
+        )
+        if await self._session.scalar(teaches) is None:
+            raise NOT_LESSONS_TEACHER()
+
+    async def _check_members(self, actor: Actor, book: Gradebook, students: Sequence[int]) -> None:
+        days = Range(book.begins_on, book.ends_on, bounds="[]")
+        enrolled = set(
+            await self._session.scalars(
+                select(Enrolment.student_id).where(
+                    Enrolment.organization_id == actor.organization_id,
+                    Enrolment.group_id == book.journal.group_id,
+                    func.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("&&")(
+                        literal(days, DATERANGE)
+                    ),
+                )
+            )
+        )
+        strangers = [
+            FieldError(f"/marks/{number}/student_id", NOT_ENROLLED.code, STRANGER)
+            for number, student_id in enumerate(students)
+            if student_id not in enrolled
+        ]
+        if strangers:
+            raise NOT_ENROLLED(strangers)
+
+
+class GradingRepository:
+    """Reads what final marks are proposed and missing; nothing is stored of it."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def rules(self, actor: Actor, *, lock: bool = False) -> GradingRules:
+        """Return the school's rules; before it has any, the usual ones with version 0."""
+        rules = select(GradingRules).where(GradingRules.organization_id == actor.organization_id)
+        if lock:
+            # Two who set the first rules at once would both insert.
+            await self._session.execute(
+                select(Organization.id)
+                .where(Organization.id == actor.organization_id)
+                .with_for_update(key_share=True)
+            )
+        found = (await self._session.scalars(rules)).one_or_none()
+        return found or GradingRules(
+            average=AverageKind.WEIGHTED,
+            round_up_from=Decimal("0.5"),
+            thresholds=[],
+            fewest_marks=3,
+            exam_share=Decimal("0.5"),
+            version=0,
+        )
+
+    async def change_rules(
+        self, actor: Actor, rules: GradingRules, changes: Mapping[str, Any]
+    ) -> GradingRules:
+        """Change the rules; marks that are set stay as they are."""
+        if rules.version:
+            return await records.change(self._session, actor, rules, changes)
+        for field, value in changes.items():
+            setattr(rules, field, value)
+        rules.version = 1
+        return await records.add(self._session, actor, rules)
+
+    async def proposals(
+        self, actor: Actor, journal_id: int, place: Place
+    ) -> tuple[Journal, GradingRules, list[ProposedMark]]:
+        """Return what the rules propose to each student who needs a final mark (2.10)."""
+        journal = await records.find(
+            self._session, actor, Journal, journal_id, visible_journals(actor)
+        )
+        rules = await self.rules(actor)
+        begins_on, ends_on = await days_of(self._session, actor, journal, place)
+        tokens = await self._tokens(actor)
+        finals = await self._finals(actor, journal_id)
+        if place.kind == FinalKind.PERIOD:
+            marks = await self._marks(actor, journal_id, begins_on, ends_on)
+        needing = await self._session.execute(
+            select(Person.id, Person.full_name)
+            .where(
+                Person.organization_id == actor.organization_id,
+                Person.id.in_(needing_mark(actor, journal, ends_on)),
+            )
+            .order_by(Person.sort_key, Person.id)
+        )
+        numbers = {token: number for number, token in tokens.items()}
+
+        def find(student_id: int) -> Proposal:
+            given = finals.get(student_id, {})
+            match place.kind:
+                case FinalKind.PERIOD:
+                    counted = marks.get(student_id, [])
+                    return propose(counted, rules, tokens, fewest=rules.fewest_marks)
+                case FinalKind.YEAR:
+                    periods = (numbers.get(v) for p, v in given.items() if p.kind == "period")
+                    counted = [Counted(one, Decimal(1)) for one in periods if one is not None]
+                    return propose(counted, rules, tokens, fewest=1)
+                case FinalKind.TOTAL:
+                    year, exam = (
+                        numbers.get(given.get(Place(kind), ""))
+                        for kind in (FinalKind.YEAR, FinalKind.EXAM)
+                    )
+                    return propose_total(year, exam, rules, tokens)
+                case FinalKind.EXAM:
+                    return propose([], rules, tokens, fewest=1)
+
+        proposed = [
+            ProposedMark(student_id, name, find(student_id), finals.get(student_id, {}).get(place))
+            for student_id, name in needing
+        ]
+        return journal, rules, proposed
+
+    async def is_closed(self, actor: Actor, journal_id: int, place: Place) -> bool:
+        """Tell whether the final marks of a journal are all set, and it was not reopened (Д.9)."""
+        closing = await closing_of(self._session, actor, journal_id, place)
+        return closing is not None and not is_reopened(closing, actor)
+
+    async def _tokens(self, actor: Actor) -> dict[int, str]:
+        """Return the values that a final mark may have, by the number they count for."""
+        values = await self._session.execute(
+            select(MarkValue.numeric, MarkValue.token)
+            .where(
+                MarkValue.organization_id == actor.organization_id,
+                MarkValue.allowed_as_final,
+            )
+            .order_by(MarkValue.id)
+        )
+        tokens: dict[int, str] = {}
+        for numeric, token in values:
+            if numeric is not None:
+                tokens.setdefault(numeric, token)
+        return tokens
+
+    async def _finals(self, actor: Actor, journal_id: int) -> dict[int, dict[Place, str]]:
+        finals: dict[int, dict[Place, str]] = defaultdict(dict)
+        for one in await self._session.scalars(
+            select(FinalMark).where(
+                FinalMark.organization_id == actor.organization_id,
+                FinalMark.journal_id == journal_id,
+            )
+        ):
+            place = Place(FinalKind(one.kind), one.reporting_period_id)
+            finals[one.student_id][place] = one.value
+        return finals
+
+    async def _marks(
+        self, actor: Actor, journal_id: int, begins_on: date, ends_on: date
+    ) -> dict[int, list[Counted]]:
+        rows = await self._session.execute(
+            select(Mark.student_id, Mark.numeric, func.coalesce(Work.weight, WorkType.weight))
+            .join(Work, _same(Work, Mark.work_id, actor))
+            .join(WorkType, _same(WorkType, Work.work_type_id, actor))
+            .where(
+                Mark.organization_id == actor.organization_id,
+                Mark.journal_id == journal_id,
+                Mark.lesson_date.between(begins_on, ends_on),
+                Mark.counts,
+            )
+        )
+        marks: dict[int, list[Counted]] = defaultdict(list)
+        for student_id, numeric, weight in rows:
+            if numeric is not None:
+                marks[student_id].append(Counted(numeric, Decimal(str(weight))))
+        return marks
+
+    async def missing(
+        self,
+        actor: Actor,
+        window: Window,
+        academic_year_id: int,
+        place: Place,
+        group_id: int | None,
+    ) -> Slice[MissingRead]:
+        """Return the journals that the actor reads in which final marks are missing, with whose."""
+        ends_on, grades = await self._last_day(actor, academic_year_id, place)
+        lacks = and_(
+            Enrolment.organization_id == actor.organization_id,
+            Enrolment.group_id == Journal.group_id,
+            enrolled_on(ends_on),
+            ~exists().where(
+                FinalMark.organization_id == actor.organization_id,
+                FinalMark.journal_id == Journal.id,
+                FinalMark.student_id == Enrolment.student_id,
+                of_place(place),
+            ),
+        )
+        journals = (
+            select(Journal)
+            .join(Subject, _same(Subject, Journal.subject_id, actor))
+            .join(Group, _same(Group, Journal.group_id, actor))
+            .where(
+                Journal.organization_id == actor.organization_id,
+                Journal.academic_year_id == academic_year_id,
+                Subject.assessed,
+                visible_journals(actor),
+                exists().where(lacks),
+                grades,
+                true() if group_id is None else Journal.group_id == group_id,
+            )
+        )
+        page = await paginate(self._session, journals, window, Journal.id)
+        rows = await self._session.execute(
+            select(Journal.id, Group, Subject, Person.id, Person.full_name)
+            .join(Subject, _same(Subject, Journal.subject_id, actor))
+            .join(Group, _same(Group, Journal.group_id, actor))
+            .join(Enrolment, lacks)
+            .join(Person, _same(Person, Enrolment.student_id, actor))
+            .where(
+                Journal.organization_id == actor.organization_id,
+                Journal.id.in_([one.id for one in page.items]),
+            )
+            .order_by(Journal.id, Person.sort_key, Person.id)
+        )
+        due_on = ends_on + DUE_AFTER
+        found: dict[int, MissingRead] = {}
+        for journal_id, group, subject, student_id, full_name in rows:
+            entry = found.setdefault(
+                journal_id,
+                MissingRead(
+                    journal_id=journal_id,
+                    group_id=group.id,
+                    group_name=group.name,
+                    subject_id=subject.id,
+                    subject_name=subject.name,
+                    due_on=due_on,
+                    overdue=actor.today > due_on,
+                    students=[],
+                ),
+            )
+            entry.students.append(MissingStudent(student_id=student_id, full_name=full_name))
+        return Slice(list(found.values()), page.next, page.total)
+
+    async def _last_day(
+        self, actor: Actor, academic_year_id: int, place: Place
+    ) -> tuple[date, ColumnElement[bool]]:
+        """Return the day on which whoever is enrolled needs the mark, and of which grades."""
+        year = await records.find(self._session, actor, AcademicYear, academic_year_id)
+        if place.reporting_period_id is None:
+            return year.ends_on, true()
+        period = await records.find(
+            self._session,
+            actor,
+            ReportingPeriod,
+            place.reporting_period_id,
+            ReportingPeriod.academic_year_id == academic_year_id,
+        )
+        return period.ends_on, Group.grade.between(period.grade_from, period.grade_to)
+
+
+class ClosingRepository:
+    """What journals are closed for, and the coordinator's reopening (Д.9)."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window, journal_id: int) -> Slice[Closing]:
+        """Return for what a journal that the actor reads is closed."""
+        await records.find(self._session, actor, Journal, journal_id, visible_journals(actor))
+        closings = select(Closing).where(
+            Closing.organization_id == actor.organization_id, Closing.journal_id == journal_id
+        )
+        return await paginate(self._session, closings, window, Closing.closed_at, Closing.id)
+
+    async def lock(self, actor: Actor, journal_id: int, closing_id: int) -> tuple[Journal, Closing]:
+        """Lock a closing and the journal that it closes, in the order of all writers."""
+        journal = await records.find(
+            self._session, actor, Journal, journal_id, visible_journals(actor), lock=True
+        )
+        closing = await records.find(
+            self._session, actor, Closing, closing_id, Closing.journal_id == journal_id, lock=True
+        )
+        return journal, closing
+
+    async def reopen(
+        self, actor: Actor, journal: Journal, closing: Closing, reason: str, until: datetime
+    ) -> Closing:
+        """Open a journal again for its teacher until a moment; raise ALREADY_REOPENED, INVALID.
+
+        One thing at a time is open again, so that one moment says until when.
+        """
+        if not actor.now < until <= actor.now + LONGEST_REOPENING:
+            raise INVALID([FieldError("/until", "out-of-range", TOO_LONG)])
+        others = select(Closing.id).where(
+            Closing.organization_id == actor.organization_id,
+            Closing.journal_id == journal.id,
+            Closing.id != closing.id,
+            Closing.reopened_until > actor.now,
+        )
+        if (await self._session.scalars(others)).first() is not None:
+            raise ALREADY_REOPENED()
+        days = None
+        if closing.reporting_period_id is not None:
+            period = await records.find(
+                self._session, actor, ReportingPeriod, closing.reporting_period_id
+            )
+            days = Range(period.begins_on, period.ends_on, bounds="[]")
+        journal.reopened_dates, journal.reopened_until = days, until
+        return await records.change(
+            self._session,
+            actor,
+            closing,
+            {"reopened_until": until, "reopened_by": actor.person_id, "reason": reason},
+        )
+
+    async def close(self, actor: Actor, journal: Journal, closing: Closing) -> Closing:
+        """Close what was reopened before its time is over; raise NOT_REOPENED."""
+        if not is_reopened(closing, actor):
+            raise NOT_REOPENED()
+        journal.reopened_until = actor.now
+        return await records.change(self._session, actor, closing, {"reopened_until": actor.now})
+
+
+def is_reopened(closing: Closing, actor: Actor) -> bool:
+    """Tell whether a closing is suspended at this moment."""
+    return closing.reopened_until is not None and actor.now < closing.reopened_until
+
+
+def of_place(place: Place) -> ColumnElement[bool]:
+    """Return the condition on final marks for one place."""
+    return and_(
+        FinalMark.kind == place.kind,
+        FinalMark.reporting_period_id.is_not_distinct_from(place.reporting_period_id),
+    )
+
+
+def enrolled_on(day: date) -> ColumnElement[bool]:
+    """Return the condition on enrolments in force on a day."""
+    return func.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("@>")(day)
+
+
+def needing_mark(actor: Actor, journal: Journal, ends_on: date) -> Select[int]:
+    """Return who needs a final mark: who is enrolled on the last day."""
+    return select(Enrolment.student_id).where(
+        Enrolment.organization_id == actor.organization_id,
+        Enrolment.group_id == journal.group_id,
+        enrolled_on(ends_on),
+    )
+
+
+async def days_of(
+    session: AsyncSession, actor: Actor, journal: Journal, place: Place
+) -> tuple[date, date]:
+    """Return the days that a final mark sums up; raise NOT_FOUND for a period of other grades.
+
+    A mark for the year, the exam or in total is not set before the last period begins.
+    """
+    group = await records.find(session, actor, Group, journal.group_id)
+    periods = select(ReportingPeriod).where(
+        ReportingPeriod.organization_id == actor.organization_id,
+        ReportingPeriod.academic_year_id == journal.academic_year_id,
+        ReportingPeriod.grade_from <= group.grade,
+        ReportingPeriod.grade_to >= group.grade,
+    )
+    if place.reporting_period_id is not None:
+        one = periods.where(ReportingPeriod.id == place.reporting_period_id)
+        if (period := (await session.scalars(one)).one_or_none()) is None:
+            raise NOT_FOUND()
+        return period.begins_on, period.ends_on
+    year = await records.find(session, actor, AcademicYear, journal.academic_year_id)
+    last = (await session.scalars(periods.order_by(ReportingPeriod.begins_on.desc()))).first()
+    return (year.begins_on if last is None else last.begins_on), year.ends_on
+
+
+async def closing_of(
+    session: AsyncSession, actor: Actor, journal_id: int, place: Place
+) -> Closing | None:
+    """Return the closing of a journal for one place, if there is one."""
+    closings = select(Closing).where(
+        Closing.organization_id == actor.organization_id,
+        Closing.journal_id == journal_id,
+        Closing.kind == place.kind,
+        Closing.reporting_period_id.is_not_distinct_from(place.reporting_period_id),
+    )
+    return (await session.scalars(closings)).one_or_none()
+
+
+def _same(model: type[TenantRow], key: Any, actor: Actor) -> ColumnElement[bool]:
+    return and_(model.organization_id == actor.organization_id, model.id == key)
+
+
+def _value_of(mark: FinalMark | None) -> str | None:
+    return None if mark is None else mark.value

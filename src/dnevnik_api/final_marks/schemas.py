@@ -1,0 +1,184 @@
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, optional
+from dnevnik_api.marks.schemas import Token
+
+from .models import AverageKind, FinalKind
+
+MAX_MARKS = 200
+
+Share = Annotated[
+    str,
+    StringConstraints(pattern=r"^(0(\.[0-9]{1,2})?|1(\.0{1,2})?)$"),
+    Field(description="A decimal between 0 and 1.", examples=["0.65"]),
+]
+Average = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,2})?$"),
+    Field(description="An average as a decimal.", examples=["4.65"]),
+]
+
+
+class FinalMarkRead(Read):
+    journal_id: int
+    student_id: int
+    kind: FinalKind
+    reporting_period_id: int | None
+    value: str
+    version: int
+    changed_at: datetime
+
+
+class FinalMarkWrite(Request):
+    """A student's final mark."""
+
+    value: Token = Field(examples=["5"])
+
+
+class FinalMarkEntry(Request):
+    """A student's final mark among many; a null value takes it back."""
+
+    student_id: Id
+    value: Token | None = Field(examples=["5"])
+
+
+class FinalMarksWrite(Request):
+    """Final marks of a class at once."""
+
+    kind: FinalKind = Field(examples=["period"])
+    reporting_period_id: Id | None = Field(None, description="Of the kind `period` only.")
+    marks: Annotated[list[FinalMarkEntry], Field(min_length=1, max_length=MAX_MARKS)] = Field(
+        examples=[[{"student_id": 17, "value": "5"}, {"student_id": 18, "value": "4"}]]
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.kind == FinalKind.PERIOD) != (self.reporting_period_id is not None):
+            raise PydanticCustomError("period", "a period goes with the kind `period`, and only so")
+        if any(times > 1 for times in Counter(one.student_id for one in self.marks).values()):
+            raise PydanticCustomError("repeated", "the same student is named twice")
+        return self
+
+
+class FinalMarksWritten(Read):
+    """What was done; ``version`` is the journal's, the next If-Match."""
+
+    version: int
+    changed: int
+    closed: bool
+    """All final marks are set now: the journal is closed for this period or year (Д.9)."""
+
+
+class ProposalRead(Read):
+    """What the school's rules propose for a student, and how they come to it."""
+
+    student_id: int
+    full_name: str
+    marks: int
+    average: Decimal | None
+    weighted_average: Decimal | None
+    threshold: Decimal | None
+    """The average from which the proposed value is given."""
+    proposal: str | None
+    """Empty where there are too few marks."""
+    value: str | None
+    """The final mark that is set already."""
+
+
+class ProposalsRead(Read):
+    """The proposals for all students of a journal who need a final mark."""
+
+    journal_id: int
+    version: int
+    kind: FinalKind
+    reporting_period_id: int | None
+    average_used: AverageKind
+    fewest_marks: int
+    closed: bool
+    students: list[ProposalRead]
+
+
+class MissingStudent(Read):
+    student_id: int
+    full_name: str
+
+
+class MissingRead(Read):
+    """A journal in which final marks are missing (2.14a)."""
+
+    journal_id: int
+    group_id: int
+    group_name: str
+    subject_id: int
+    subject_name: str
+    due_on: date
+    """Seven days after the period's, or the year's last day."""
+    overdue: bool
+    students: list[MissingStudent]
+
+
+class ClosingRead(Read):
+    """A period, or the year, for which the journal is closed (Д.9)."""
+
+    id: int
+    journal_id: int
+    kind: Literal["period", "year"]
+    reporting_period_id: int | None
+    closed_at: datetime
+    reopened_until: datetime | None
+    reopened_by: int | None
+    reason: str | None
+    version: int
+
+
+class Reopening(Request):
+    """Why and until when a journal is open again."""
+
+    reason: Line = Field(examples=["Ошибка при переносе оценок, служебная записка № 12"])
+    until: Moment = Field(
+        description="At most fourteen days ahead.", examples=["2026-11-02T18:00:00+03:00"]
+    )
+
+
+class Threshold(Request):
+    """An average from which a value is given."""
+
+    value: Annotated[Int, Field(ge=1, le=100, examples=[5])]
+    average_from: Average
+
+
+class ThresholdRead(Read):
+    value: int
+    average_from: Decimal
+
+
+class GradingRulesRead(Read):
+    average: AverageKind
+    round_up_from: Decimal
+    thresholds: list[ThresholdRead]
+    fewest_marks: int
+    exam_share: Decimal
+    version: int
+
+
+class GradingRulesUpdate(Request):
+    """How a final mark is proposed; what is left out stays."""
+
+    average: AverageKind = optional()
+    round_up_from: Share = optional(
+        description="The fraction from which an average is rounded up.", examples=["0.65"]
+    )
+    thresholds: Annotated[list[Threshold], Field(max_length=100)] = optional(
+        description="Averages from which single values are given, where they differ.",
+        examples=[[{"value": 5, "average_from": "4.65"}]],
+    )
+    fewest_marks: Annotated[Int, Field(ge=1, le=20)] = optional(
+        description="With fewer marks nothing is proposed."
+    )
+    exam_share: Share = optional(description="What the exam weighs in the total.", examples=["0.5"])

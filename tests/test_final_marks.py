@@ -1,0 +1,405 @@
+"""Final marks: proposed with every figure, set by the teacher, closing the journal (2.10, Д.9)."""
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from conftest import FakeClock
+from factories import School, SignIn
+
+from dnevnik_api.final_marks.models import AverageKind, GradingRules
+from dnevnik_api.final_marks.policy import Counted, propose, propose_total
+
+NEW = {"If-None-Match": "*"}
+ANY = {"If-Match": "*"}
+RACES = int(os.environ.get("DNEVNIK_TEST_RACES", "60"))
+"""Ten thousand were run by hand; the suite keeps a few."""
+FIVE_POINT = {5: "5", 4: "4", 3: "3", 2: "2"}
+
+
+def rules(**values: Any) -> GradingRules:
+    usual = {
+        "average": AverageKind.WEIGHTED,
+        "round_up_from": Decimal("0.5"),
+        "thresholds": [],
+        "fewest_marks": 3,
+        "exam_share": Decimal("0.5"),
+    }
+    return GradingRules(**{**usual, **values})
+
+
+def marks(*values: int | tuple[int, str]) -> list[Counted]:
+    pairs = [one if isinstance(one, tuple) else (one, "1") for one in values]
+    return [Counted(value, Decimal(weight)) for value, weight in pairs]
+
+
+@pytest.mark.clause("2.10")
+@pytest.mark.parametrize(
+    ("given", "by", "average", "value"),
+    [
+        (marks(5, 4), rules(fewest_marks=2), "4.50", "5"),
+        (marks(5, 4), rules(fewest_marks=2, round_up_from=Decimal("0.65")), "4.50", "4"),
+        (marks(5, 4, 4), rules(), "4.33", "4"),
+        (marks((5, "3"), 2, 3), rules(), "4.00", "4"),
+        (marks((5, "3"), 2, 3), rules(average=AverageKind.PLAIN), "4.00", "3"),
+        (marks(5, 5, 4), rules(thresholds=[{"value": 5, "average_from": "4.70"}]), "4.67", "4"),
+        (marks(5, 5, 4), rules(thresholds=[{"value": 5, "average_from": "4.67"}]), "4.67", "5"),
+        (marks(1, 1, 2), rules(), "1.33", "2"),
+        (marks((4, "0.10"), (5, "0.20"), (5, "0.01")), rules(), "4.68", "5"),
+        (marks(5, 5), rules(), "5.00", None),
+        ([], rules(), None, None),
+    ],
+)
+def test_a_final_mark_is_proposed_by_the_schools_thresholds(
+    given: list[Counted], by: GradingRules, average: str | None, value: str | None
+) -> None:
+    found = propose(given, by, FIVE_POINT, fewest=by.fewest_marks)
+    assert found.weighted_average == (None if average is None else Decimal(average))
+    assert found.value == value
+    assert found.marks == len(given)
+
+
+def test_the_total_weighs_the_year_and_the_exam() -> None:
+    assert propose_total(4, 5, rules(), FIVE_POINT).value == "5"
+    assert propose_total(4, 5, rules(exam_share=Decimal("0.3")), FIVE_POINT).value == "4"
+    assert propose_total(4, None, rules(), FIVE_POINT).value is None
+
+
+# Over HTTP ---------------------------------------------------------------------------------------
+
+
+def final(school: School, student: str = "student", of: Any = None) -> str:
+    student_id = school.people[student].id
+    return f"/journals/{school.journal_id}/final-marks/{student_id}/{of or school.quarter_id}"
+
+
+def all_of(school: School, *values: str | None) -> dict[str, Any]:
+    return {
+        "kind": "period",
+        "reporting_period_id": school.quarter_id,
+        "marks": [
+            {"student_id": student.id, "value": value}
+            for student, value in zip(school.students, values, strict=False)
+        ],
+    }
+
+
+async def proposals(client: httpx.AsyncClient, school: School, **query: Any) -> httpx.Response:
+    query = query or {"reporting_period_id": school.quarter_id}
+    answer = await client.get(f"/journals/{school.journal_id}/final-mark-proposals", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+async def close(client: httpx.AsyncClient, school: School) -> httpx.Response:
+    """Set all final marks of the quarter, by which the journal closes."""
+    answer = await client.put(
+        f"/journals/{school.journal_id}/final-marks",
+        json=all_of(school, "5", "4", "3"),
+        headers=ANY,
+    )
+    assert (answer.status_code, answer.json()["closed"]) == (200, True), answer.text
+    return answer
+
+
+async def reopen(
+    client: httpx.AsyncClient, school: School, until: datetime, version: str = '"1"'
+) -> httpx.Response:
+    listed = await client.get(f"/journals/{school.journal_id}/closings")
+    closing = listed.json()["items"][0]["id"]
+    return await client.put(
+        f"/journals/{school.journal_id}/closings/{closing}/reopening",
+        json={"reason": "Ошибка при переносе", "until": until.isoformat()},
+        headers={"If-Match": version},
+    )
+
+
+def cell(school: School, ordinal: int = 1) -> str:
+    return f"/works/{school.work_id}/students/{school.student.id}/marks/{ordinal}"
+
+
+@pytest.mark.clause("2.10", "Д.7", "2.14c")
+async def test_a_class_gets_its_final_marks_at_once_as_proposed(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    for ordinal, value in enumerate(("5", "4", "4-"), 1):
+        put = await teacher.put(cell(school, ordinal), json={"value": value}, headers=NEW)
+        assert put.status_code == 201
+    shown = await proposals(teacher, school)
+    first, second, third = shown.json()["students"]
+    assert [first["full_name"], second["full_name"]] == ["Ёжикова Алла", "Иванов Егор"]
+    assert (second["marks"], second["average"], second["threshold"], second["proposal"]) == (
+        3,
+        "4.33",
+        "3.5",
+        "4",
+    )
+    assert (first["proposal"], third["proposal"], second["value"]) == (None, None, None)
+    written = await teacher.put(
+        f"/journals/{school.journal_id}/final-marks",
+        json=all_of(school, "4", "н/а"),
+        headers={"If-Match": shown.headers["etag"]},
+    )
+    assert written.status_code == 200, written.text
+    assert (written.json()["changed"], written.json()["closed"]) == (2, False)
+    stale = await teacher.put(
+        f"/journals/{school.journal_id}/final-marks",
+        json=all_of(school, "5"),
+        headers={"If-Match": shown.headers["etag"]},
+    )
+    assert (stale.status_code, stale.headers["etag"]) == (412, written.headers["etag"])
+    report = await as_(school.coordinator).get("/mark-changes", params={"kind": "final"})
+    assert {
+        (one["student_name"], one["final_kind"], one["new_value"]) for one in report.json()["items"]
+    } == {
+        ("Иванов Егор", "period", "4"),
+        ("Ёжикова Алла", "period", "н/а"),
+    }
+
+
+@pytest.mark.clause("2.10")
+async def test_one_wrong_final_mark_refuses_all_and_is_pointed_at(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    teacher = as_(school.teacher)
+    for wrong, code, pointer in (
+        ({"student_id": other_school.student.id, "value": "5"}, "not-enrolled", "student_id"),
+        ({"student_id": school.classmate.id, "value": "долг"}, "invalid", "value"),
+    ):
+        body = all_of(school, "5")
+        body["marks"].append(wrong)
+        answer = await teacher.put(
+            f"/journals/{school.journal_id}/final-marks", json=body, headers=ANY
+        )
+        assert answer.json()["type"] == f"/problems/{code}", answer.text
+        assert [one["pointer"] for one in answer.json()["errors"]] == [f"/marks/1/{pointer}"]
+    twice = all_of(school, "5")
+    twice["marks"] *= 2
+    bad = [twice, all_of(school), {**all_of(school, "5"), "kind": "year"}]
+    for body in bad:
+        answer = await teacher.put(
+            f"/journals/{school.journal_id}/final-marks", json=body, headers=ANY
+        )
+        assert answer.status_code == 422
+    assert await school.run("SELECT id FROM final_marks") == []
+    assert await school.run("SELECT id FROM mark_changes") == []
+
+
+@pytest.mark.clause("Д.9")
+async def test_when_all_final_marks_are_set_the_teacher_edits_the_period_no_more(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    await close(teacher, school)
+    refusals = [
+        await teacher.put(cell(school), json={"value": "5"}, headers=NEW),
+        await teacher.put(final(school), json={"value": "2"}, headers=ANY),
+        await teacher.delete(final(school), headers=ANY),
+        await teacher.post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 1"}),
+    ]
+    assert {one.json()["type"] for one in refusals} == {"/problems/period-closed"}
+    future = await teacher.put(
+        f"/lessons/{school.future_lesson_id}/entries",
+        json={"attendance": []},
+        headers=ANY,
+    )
+    assert future.json()["type"] == "/problems/period-closed"
+    closings = await as_(school.director).get(f"/journals/{school.journal_id}/closings")
+    assert [one["kind"] for one in closings.json()["items"]] == ["period"]
+    assert (await proposals(teacher, school)).json()["closed"] is True
+    history = await school.run("SELECT entity FROM entry_changes")
+    assert [row["entity"] for row in history] == ["closings"]
+
+
+@pytest.mark.clause("Д.9")
+async def test_a_coordinator_opens_a_closed_period_again_for_a_time_and_with_a_reason(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    teacher, coordinator = as_(school.teacher), as_(school.coordinator)
+    await close(teacher, school)
+    until = clock.now + timedelta(hours=2)
+    for who in ("teacher", "director", "deputy"):
+        assert (await reopen(as_(school.people[who]), school, until)).status_code == 403
+    for wrong in (clock.now, clock.now + timedelta(days=15)):
+        assert (await reopen(coordinator, school, wrong)).status_code == 422
+    opened = await reopen(coordinator, school, until)
+    assert opened.status_code == 200, opened.text
+    assert opened.json()["reason"] == "Ошибка при переносе"
+    assert (await teacher.put(cell(school), json={"value": "5"}, headers=NEW)).status_code == 201
+    changed = await teacher.put(final(school), json={"value": "4"}, headers=ANY)
+    assert changed.status_code == 200, changed.text
+    clock.now = until
+    teacher = as_(school.teacher)
+    late = await teacher.put(cell(school), json={"value": "4"}, headers=ANY)
+    assert late.json()["type"] == "/problems/period-closed"
+    late = await teacher.put(final(school), json={"value": "3"}, headers=ANY)
+    assert late.json()["type"] == "/problems/period-closed"
+    reasons = await school.run(
+        "SELECT after ->> 'reason' AS reason FROM entry_changes WHERE entity = 'closings'"
+    )
+    assert [row["reason"] for row in reasons] == [None, "Ошибка при переносе"]
+
+
+@pytest.mark.clause("Д.9")
+async def test_a_reopening_is_ended_before_its_time(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    teacher, coordinator = as_(school.teacher), as_(school.coordinator)
+    await close(teacher, school)
+    opened = await reopen(coordinator, school, clock.now + timedelta(days=1))
+    closing = f"/journals/{school.journal_id}/closings/{opened.json()['id']}/reopening"
+    stale = await coordinator.delete(closing, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    ended = await coordinator.delete(closing, headers={"If-Match": opened.headers["etag"]})
+    assert ended.status_code == 200, ended.text
+    refused = await teacher.put(cell(school), json={"value": "5"}, headers=NEW)
+    assert refused.json()["type"] == "/problems/period-closed"
+    again = await coordinator.delete(closing, headers={"If-Match": ended.headers["etag"]})
+    assert again.json()["type"] == "/problems/not-reopened"
+
+
+@pytest.mark.clause("2.14a", "2.10")
+async def test_who_lacks_a_final_mark_is_listed_and_when_it_is_overdue(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    query = {"academic_year_id": school.year_id, "reporting_period_id": school.quarter_id}
+    teacher = as_(school.teacher)
+    put = await teacher.put(final(school), json={"value": "5"}, headers=NEW)
+    assert put.status_code == 201
+    missing = (await as_(school.deputy).get("/missing-final-marks", params=query)).json()["items"]
+    assert {(one["group_name"], one["subject_name"], len(one["students"])) for one in missing} == {
+        ("5А", "Математика", 2),
+        ("5А", "Русский язык", 3),
+        ("5Б", "Математика", 1),
+    }
+    assert {(one["due_on"], one["overdue"]) for one in missing} == {("2026-11-01", False)}
+    own = (await teacher.get("/missing-final-marks", params=query)).json()["items"]
+    assert [[one["full_name"] for one in journal["students"]] for journal in own] == [
+        ["Ёжикова Алла", "Яковлев Лев"]
+    ]
+    clock.now = datetime(2026, 11, 1, 21, 0, tzinfo=UTC)  # 2 November in Moscow.
+    late = (await as_(school.deputy).get("/missing-final-marks", params=query)).json()["items"]
+    assert all(one["overdue"] for one in late)
+    unclear = {"academic_year_id": school.year_id}
+    assert (await teacher.get("/missing-final-marks", params=unclear)).status_code == 404
+
+
+@pytest.mark.clause("2.10")
+async def test_the_years_mark_follows_the_periods_and_the_total_the_exam(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    teacher = as_(school.teacher)
+    early = final(school, of="year")
+    await close(teacher, school)
+    second = await school.run(
+        "INSERT INTO reporting_periods (organization_id, academic_year_id, kind, name, begins_on,"
+        " ends_on, grade_from, grade_to) VALUES ($1, $2, 'quarter', '2 четверть', '2026-11-05',"
+        " '2026-12-27', 1, 11) RETURNING id",
+        school.id,
+        school.year_id,
+    )
+    refused = await teacher.put(early, json={"value": "5"}, headers=NEW)
+    assert refused.json()["type"] == "/problems/period-not-begun"
+    clock.now = datetime(2026, 12, 20, 9, 0, tzinfo=UTC)
+    teacher = as_(school.teacher)
+    last = await teacher.put(final(school, of=second[0]["id"]), json={"value": "4"}, headers=NEW)
+    assert last.status_code == 201, last.text
+    year = (await proposals(teacher, school, kind="year")).json()["students"]
+    found = {one["full_name"]: (one["marks"], one["average"], one["proposal"]) for one in year}
+    assert found == {
+        "Иванов Егор": (2, "4.50", "5"),
+        "Ёжикова Алла": (1, "4.00", "4"),
+        "Яковлев Лев": (1, "3.00", "3"),
+    }
+    for of, value in (("year", "5"), ("exam", "4")):
+        put = await teacher.put(final(school, of=of), json={"value": value}, headers=NEW)
+        assert put.status_code == 201, put.text
+    total = (await proposals(teacher, school, kind="total")).json()["students"][1]
+    assert (total["weighted_average"], total["proposal"]) == ("4.50", "5")
+    taken_back = await teacher.delete(final(school, of="exam"), headers=ANY)
+    assert taken_back.status_code == 204
+    listed = await teacher.get(
+        f"/journals/{school.journal_id}/final-marks", params={"student_id": school.student.id}
+    )
+    assert [(one["kind"], one["value"]) for one in listed.json()["items"]] == [
+        ("period", "5"),
+        ("period", "4"),
+        ("year", "5"),
+    ]
+
+
+@pytest.mark.clause("2.10", "А.10")
+async def test_the_rules_of_rounding_are_the_coordinators_and_kept_in_history(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    read = await as_(school.teacher).get("/grading-rules")
+    assert (read.json()["version"], read.json()["round_up_from"]) == (0, "0.5")
+    body = {"round_up_from": "0.65", "thresholds": [{"value": 5, "average_from": "4.7"}]}
+    for headers, status in (({}, 428), ({"If-Match": '"9"'}, 412), ({"If-Match": '"0"'}, 200)):
+        answer = await coordinator.patch("/grading-rules", json=body, headers=headers)
+        assert answer.status_code == status, answer.text
+    again = await coordinator.patch(
+        "/grading-rules", json={"fewest_marks": 1}, headers={"If-Match": '"1"'}
+    )
+    assert (again.json()["version"], again.json()["thresholds"]) == (
+        2,
+        [{"value": 5, "average_from": "4.7"}],
+    )
+    for bad in (
+        {"round_up_from": "1.5"},
+        {"thresholds": [{"value": 5, "average_from": "да"}]},
+        {"average": "медиана"},
+    ):
+        answer = await coordinator.patch("/grading-rules", json=bad, headers=ANY)
+        assert answer.status_code == 422
+    assert (
+        await as_(school.deputy).patch("/grading-rules", json=body, headers=ANY)
+    ).status_code == 403
+    history = await school.run("SELECT 1 FROM entry_changes WHERE entity = 'grading_rules'")
+    assert len(history) == 2
+
+
+@pytest.mark.clause("Д.9", "2.14b")
+async def test_no_mark_changes_after_the_final_marks_are_set_however_the_two_race(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    last = final(school, "second_classmate")
+    await teacher.put(
+        f"/journals/{school.journal_id}/final-marks", json=all_of(school, "5", "4"), headers=ANY
+    )
+    before = await teacher.put(cell(school), json={"value": "2"}, headers=NEW)
+    standing = before.json()
+    outcomes = set()
+    for number in range(RACES):
+        writes = (
+            teacher.put(cell(school), json={"value": str(3 + number % 3)}, headers=ANY),
+            teacher.put(last, json={"value": "3"}, headers=NEW),
+        )
+        changed, closed = await asyncio.gather(*(writes if number % 2 else reversed(writes)))
+        if not number % 2:
+            changed, closed = closed, changed
+        assert closed.status_code == 201, closed.text
+        outcomes.add(changed.status_code)
+        if changed.status_code == 200:
+            standing = changed.json()
+            # Versions count the writes of a journal: this one came before the closing.
+            assert standing["version"] < closed.json()["version"]
+        else:
+            assert changed.json()["type"] == "/problems/period-closed"
+        late = await teacher.put(cell(school), json={"value": "2"}, headers=ANY)
+        assert late.json()["type"] == "/problems/period-closed"
+        assert (await teacher.get(cell(school))).json() == standing
+        for reset in (
+            "DELETE FROM closings",
+            "UPDATE journals SET closed_dates = '{}'",
+            f"DELETE FROM final_marks WHERE student_id = {school.second_classmate.id}",
+        ):
+            await school.run(reset)
+    assert outcomes <= {200, 409}
