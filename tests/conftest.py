@@ -18,10 +18,12 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dnevnik_api import logs
+from dnevnik_api.accounts.actions import Post
 from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.audit.signing import Checkpoints, SealKeys, new_seal_key
-from dnevnik_api.db import make_engine
-from dnevnik_api.embedded import Cluster, running
+from dnevnik_api.db import make_engine, make_sessions
+from dnevnik_api.embedded import WORKER_ROLE, Cluster, running
+from dnevnik_api.mail import Mailer
 from dnevnik_api.main import create_app
 from dnevnik_api.migrating import migrate
 from dnevnik_api.tokens import Scope, Tokens, new_signing_key
@@ -136,6 +138,18 @@ async def other_school(database: Cluster) -> School:
 def sealer(tmp_path: Path) -> Sealer:
     """What seals the histories, with a key and checkpoints of the test's own."""
     return Sealer(SealKeys(new_seal_key()), Checkpoints(tmp_path / "checkpoints"))
+
+
+@pytest.fixture
+async def post(
+    app: FastAPI, database: Cluster, clock: FakeClock
+) -> AsyncIterator[Callable[[Mailer], Post]]:
+    """What the worker has, on its own role."""
+    engine = make_engine(database.url(role=WORKER_ROLE), pool_size=2)
+    yield lambda mailer: Post(
+        make_sessions(engine), app.state.passwords, mailer, "https://dnevnik.example.ru", clock
+    )
+    await engine.dispose()
 
 
 @pytest.fixture

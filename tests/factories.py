@@ -1,10 +1,14 @@
 """What a test needs of a school, written as the application's own role, walls and all."""
 
+import email
+import email.policy
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -78,6 +82,13 @@ async def register(
     )
     assert registered.status_code == 201, registered.text
     return given["login"], registered.json()
+
+
+def letters_in(folder: Path) -> list[EmailMessage]:
+    return [
+        email.message_from_bytes(one.read_bytes(), EmailMessage, policy=email.policy.default)
+        for one in folder.glob("*.eml")
+    ]
 
 
 @dataclass

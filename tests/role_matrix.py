@@ -20,6 +20,9 @@ PUBLIC = {
     "GET /metrics",
     "POST /v1/sessions",
     "POST /v1/sessions/refresh",
+    "POST /v1/accounts/email-confirmations",
+    "POST /v1/accounts/recoveries",
+    "POST /v1/accounts/recoveries/completion",
 }
 
 _O = "/v1/organizations/{organization_id}"
@@ -30,6 +33,7 @@ DOORS = {
     "POST /v1/accounts/registration": EVERYONE,
     "GET /v1/me": EVERYONE,
     "PUT /v1/me/password": EVERYONE,
+    "PUT /v1/me/email": EVERYONE,
     "POST /v1/sessions/second-factor": EVERYONE,
     "GET /v1/me/second-factor": EVERYONE,
     "POST /v1/me/second-factor": EVERYONE,

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from conftest import FakeClock
-from factories import PASSWORD, Person, School, SignIn, bearer, register, sign_in
+from factories import PASSWORD, Person, School, SignIn, bearer, letters_in, register, sign_in
 from fastapi import FastAPI
 from pypdf import PdfReader
 
@@ -22,7 +22,6 @@ from dnevnik_api.accounts.actions import Post
 from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.credentials import actions
 from dnevnik_api.credentials.policy import RETRIES
-from dnevnik_api.db import make_engine, make_sessions
 from dnevnik_api.embedded import WORKER_ROLE, Cluster
 from dnevnik_api.mail import Letter, Mailer, MailError
 
@@ -276,25 +275,6 @@ async def office() -> AsyncIterator[tuple[PostOffice, str]]:
     server = await loop.create_server(lambda: SMTP(office), "127.0.0.1", 0)
     async with server:
         yield office, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-
-@pytest.fixture
-async def post(
-    app: FastAPI, database: Cluster, clock: FakeClock
-) -> AsyncIterator[Callable[[Mailer], Post]]:
-    """What the worker has, on its own role."""
-    engine = make_engine(database.url(role=WORKER_ROLE), pool_size=2)
-    yield lambda mailer: Post(
-        make_sessions(engine), app.state.passwords, mailer, "https://dnevnik.example.ru", clock
-    )
-    await engine.dispose()
-
-
-def letters_in(folder: Path) -> list[EmailMessage]:
-    return [
-        email.message_from_bytes(one.read_bytes(), EmailMessage, policy=email.policy.default)
-        for one in folder.glob("*.eml")
-    ]
 
 
 async def address(school: School, person: Person, to: str) -> None:

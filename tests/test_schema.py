@@ -25,6 +25,7 @@ GLOBAL = {
     "accounts",
     "alembic_version",
     "idempotency_keys",
+    "letter_tokens",
     "recovery_codes",
     "second_factors",
     "organizations",

@@ -127,6 +127,15 @@ BAD_CODE = _problem(
         "The code is wrong, too old or was used already.",
     ),
 )
+BAD_LETTER_TOKEN = _problem(
+    "bad-letter-token",
+    401,
+    ("Ссылка не действует", "The link is no longer good"),
+    (
+        "Ссылка из письма неверна, устарела или уже использована: запросите новое письмо.",
+        "The letter's link is wrong, too old or was used already: ask for another letter.",
+    ),
+)
 TEMPORARY_PASSWORD_EXPIRED = _problem(
     "temporary-password-expired",
     401,

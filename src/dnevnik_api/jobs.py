@@ -18,7 +18,10 @@ from pgqueuer.models import Job, Schedule
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .accounts.actions import LETTER as ACCOUNT_LETTER
 from .accounts.actions import Post
+from .accounts.actions import send_letter as send_account_letter
+from .accounts.models import LetterKind
 from .accounts.passwords import Passwords
 from .accounts.policy import FORGOTTEN_AFTER, REFRESH_LIFETIME, SESSION_LIFETIME
 from .audit.actions import Sealer
@@ -91,6 +94,14 @@ async def work(
                 if delay is not None:
                     raise RetryRequested(delay)
 
+            @queue.entrypoint(ACCOUNT_LETTER, concurrency_limit=_LETTERS_AT_ONCE)
+            async def account_letter(job: Job) -> None:
+                asked = json.loads(job.payload or b"{}")
+                kind, attempts = LetterKind(asked["kind"]), job.attempts
+                delay = await send_account_letter(post, asked["account_id"], kind, attempts)
+                if delay is not None:
+                    raise RetryRequested(delay)
+
             yield queue
 
     try:
@@ -154,6 +165,7 @@ async def forget(connection: Connection, now: datetime) -> dict[str, int]:
     removed: dict[str, int] = {}
     for table, condition, *values in (
         ("idempotency_keys", "created_at < $1", now - IDEMPOTENCY_KEPT),
+        ("letter_tokens", "expires_at < $1", now),
         ("sign_in_failures", "last_failed_at < $1", now - FORGOTTEN_AFTER),
         # One used so long ago is as dead as any other string.
         ("refresh_tokens", "used_at < $1", now - REFRESH_LIFETIME),

@@ -6,11 +6,12 @@ counted failure, a session ended because its token was stolen) is committed befo
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dnevnik_api.background import enqueue
 from dnevnik_api.clock import Clock
 from dnevnik_api.db import Sessions, open_session
 from dnevnik_api.documents import qr_code
@@ -27,15 +28,26 @@ from dnevnik_api.errors import (
 from dnevnik_api.factors.models import SecondFactor
 from dnevnik_api.factors.policy import address_of, new_recovery_codes, new_secret, step_of
 from dnevnik_api.factors.repository import FactorRepository
-from dnevnik_api.mail import Mailer
+from dnevnik_api.mail import Letter, Mailer, MailError
 from dnevnik_api.policy import Actor, Caller, check_alive
 from dnevnik_api.tokens import LIFETIME, Scope, Tokens
 
-from .models import Account, AccountState, EndReason
+from .models import Account, AccountState, EndReason, LetterKind
 from .passwords import Passwords, check_password, weak_password
-from .policy import Limit, check_may_issue, limits_of, limits_of_codes, password_length
+from .policy import (
+    LETTER_RETRIES,
+    Limit,
+    check_may_issue,
+    limits_of,
+    limits_of_codes,
+    limits_of_letters,
+    password_length,
+)
 from .repository import AccountRepository, FailureRepository, SessionRepository, Visitor
 from .schemas import SignInState
+
+LETTER = "account-letter"
+"""The job that sends a letter about an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,8 @@ async def register(door: Door, caller: Caller, password: str, email: str | None)
             raise ALREADY_REGISTERED()
         await check_alive(session, caller)
         await accounts.register(account, hashed, email, door.now)
+        if email is not None:
+            await _ask_for_letter(session, account.id, LetterKind.CONFIRMATION)
         await sessions.end_all([account.id], EndReason.REGISTERED, door.now)
         return await _open(session, door, account.id, await _scope_of(session, account, door.now))
 
@@ -211,6 +225,75 @@ async def change_password(door: Door, caller: Caller, old: str, new: str) -> Non
         )
 
 
+async def change_email(door: Door, caller: Caller, email: str, password: str) -> None:
+    """Let the account be reached elsewhere, once the new address has answered a letter."""
+    account = await _check_password(door, caller, password)
+    await _count_letter(door, account.login)
+    async with open_session(door.sessions) as session:
+        await check_alive(session, caller)
+        accounts = AccountRepository(session)
+        await accounts.await_email(await accounts.lock(caller.account_id), email)
+        await _ask_for_letter(session, caller.account_id, LetterKind.CONFIRMATION)
+
+
+async def confirm_email(door: Door, token: str) -> None:
+    """Let an address count that has answered: whoever has its letter reads its mail."""
+    async with open_session(door.sessions) as session:
+        accounts = AccountRepository(session)
+        account = await accounts.use_letter_token(token, LetterKind.CONFIRMATION, door.now)
+        await accounts.confirm_email(account, door.now)
+
+
+async def ask_for_recovery(door: Door, login: str) -> None:
+    """Let a letter be sent to the confirmed address of a login, if there are both.
+
+    Whether there are shows neither in the answer nor in its time: the worker finds out.
+    """
+    await _count_letter(door, login)
+    async with open_session(door.sessions) as session:
+        account, _ = await AccountRepository(session).look_for(login, door.visitor.address)
+        await _ask_for_letter(session, account.id if account else 0, LetterKind.RECOVERY)
+
+
+async def recover(door: Door, token: str, password: str) -> None:
+    """Set another password, given what a letter held; all sessions end."""
+    async with open_session(door.sessions, read_only=True) as session:
+        accounts = AccountRepository(session)
+        account = await accounts.find_letter_token(token, LetterKind.RECOVERY, door.now)
+        memberships = await accounts.memberships(account.id, door.now)
+    minimum = password_length(is_staff=any(one.is_staff for one in memberships))
+    check_password(password, login=account.login, minimum=minimum)
+    hashed = await door.passwords.hash(password)
+    async with open_session(door.sessions) as session:
+        accounts = AccountRepository(session)
+        account = await accounts.use_letter_token(token, LetterKind.RECOVERY, door.now)
+        await accounts.change_password(account, hashed)
+        await SessionRepository(session).end_all(
+            [account.id], EndReason.PASSWORD_RECOVERED, door.now
+        )
+
+
+async def send_letter(
+    post: Post, account_id: int, kind: LetterKind, attempts: int
+) -> timedelta | None:
+    """Send a letter about an account; return after how long to try again, None: no more.
+
+    The token of its link is made now, so it is in no job and no log; another attempt makes another.
+    """
+    async with open_session(post.sessions) as session:
+        to = await AccountRepository(session).add_letter_token(account_id, kind, post.clock())
+    if to is None:
+        return None
+    subject, text = _LETTERS[kind]
+    filled = text.format(login=to.login, address=post.address, token=to.token)
+    try:
+        await post.mailer.send(Letter(to.email, subject, filled))
+    except MailError as error:
+        again = not error.for_good and attempts < len(LETTER_RETRIES)
+        return LETTER_RETRIES[attempts] if again else None
+    return None
+
+
 async def link(door: Door, caller: Caller, login: str, temporary_password: str) -> Any:
     """Let the caller's account serve one more school, whose credentials they present.
 
@@ -281,6 +364,16 @@ async def _read(door: Door, caller: Caller) -> tuple[Account, int]:
         account = await accounts.get(caller.account_id)
         memberships = await accounts.memberships(caller.account_id, door.now)
     return account, password_length(is_staff=any(one.is_staff for one in memberships))
+
+
+async def _count_letter(door: Door, login: str) -> None:
+    async with open_session(door.sessions) as session:
+        limits = limits_of_letters(login, door.visitor.address)
+        await FailureRepository(session).count(limits, door.now)
+
+
+async def _ask_for_letter(session: AsyncSession, account_id: int, kind: LetterKind) -> None:
+    await enqueue(session, LETTER, [{"account_id": account_id, "kind": kind.value}])
 
 
 async def _check_password(door: Door, caller: Caller, password: str) -> Account:
@@ -357,6 +450,39 @@ def _entered(
         state=_STATES[scope],
     )
 
+
+_LETTERS = {
+    LetterKind.CONFIRMATION: (
+        "Подтвердите адрес электронной почты",
+        """\
+Здравствуйте!
+
+Этот адрес указан в электронном дневнике для логина {login}. Чтобы по нему можно было восстановить
+пароль, откройте ссылку (она действует три дня):
+
+{address}/confirm-email#{token}
+
+Код из ссылки: {token}
+
+Если вы этого не просили, ничего не делайте.
+""",
+    ),
+    LetterKind.RECOVERY: (
+        "Восстановление пароля",
+        """\
+Здравствуйте!
+
+Для логина {login} в электронном дневнике запросили новый пароль. Откройте ссылку (она действует
+полчаса и один раз) и придумайте его:
+
+{address}/recover-password#{token}
+
+Код из ссылки: {token}
+
+Если вы этого не просили, ничего не делайте: прежний пароль действует.
+""",
+    ),
+}
 
 _STATES = {
     Scope.FULL: SignInState.ACTIVE,

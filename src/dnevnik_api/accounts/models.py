@@ -22,6 +22,7 @@ class EndReason(StrEnum):
     ENDED_BY_OWNER = "ended_by_owner"
     ENDED_BY_SCHOOL = "ended_by_school"
     REGISTERED = "registered"
+    PASSWORD_RECOVERED = "password_recovered"  # noqa: S105
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  (no password)
     CREDENTIALS_ISSUED = "credentials_issued"
     ACCOUNT_LINKED = "account_linked"
@@ -30,6 +31,13 @@ class EndReason(StrEnum):
     SECOND_FACTOR_MISSING = "second_factor_missing"
     COMPROMISED = "compromised"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
+
+
+class LetterKind(StrEnum):
+    """What a letter about an account is for; its link is good for nothing else."""
+
+    CONFIRMATION = "confirmation"
+    RECOVERY = "recovery"
 
 
 class Account(Base):
@@ -43,6 +51,9 @@ class Account(Base):
     state: Mapped[str]
     # How the human is reached in matters of the account; a school's own record is the person's.
     email: Mapped[str | None]
+    # Only an address that answered recovers a password; another one waits until it has.
+    email_confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+    new_email: Mapped[str | None]
     password_hash: Mapped[str | None]
     temporary_password_hash: Mapped[str | None]
     temporary_expires_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -75,6 +86,20 @@ class RefreshToken(Base):
     session_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("sessions.id"), index=True)
     issued_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class LetterToken(Base):
+    """What the link of a letter holds, as its SHA-256; good once and not for long."""
+
+    __tablename__ = "letter_tokens"
+    __table_args__ = (CheckConstraint("kind IN ('confirmation', 'recovery')", "kind"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("accounts.id"), index=True)
+    kind: Mapped[str]
+    # The address that it was sent to: it says nothing about another one.
+    email: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
 class SignInFailures(Base):

@@ -14,6 +14,8 @@ from dnevnik_api.people.models import Guardianship, Person, StaffRole
 from dnevnik_api.people.policy import ENROLMENTS, enrolled, holds, in_force, not_over
 from dnevnik_api.policy import Actor, Role
 
+from .models import LetterKind
+
 TEMPORARY_LIFETIME = timedelta(days=14)
 REFRESH_LIFETIME = timedelta(days=30)
 """A session that nobody used for so long is over."""
@@ -103,6 +105,27 @@ def limits_of(login: str, address: str, *, known: bool) -> dict[bytes, Limit]:
     if not known:
         limits |= {_digest("account", login): ACCOUNT, _digest("address", network): ADDRESS}
     return limits
+
+
+LETTER_LIFETIMES = {
+    LetterKind.CONFIRMATION: timedelta(days=3),
+    LetterKind.RECOVERY: timedelta(minutes=30),
+}
+LETTER_RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15))
+"""How long after each failure a letter is tried again."""
+
+# A letter asked for is never forgiven; so a mailbox isn't flooded, and its owner waits at most so.
+LETTERS = Limit(3, timedelta(minutes=15))
+LETTERS_OF_LOGIN = Limit(10, timedelta(minutes=15))
+
+
+def limits_of_letters(login: str, address: str) -> dict[bytes, Limit]:
+    """Return what a request for a letter counts against, known login or not."""
+    return {
+        _digest("letter", login, _network_of(address)): LETTERS,
+        _digest("letter", login): LETTERS_OF_LOGIN,
+        _digest("letter from", _network_of(address)): ADDRESS,
+    }
 
 
 def limits_of_codes(account_id: int) -> dict[bytes, Limit]:

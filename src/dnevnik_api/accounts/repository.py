@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     bindparam,
+    delete,
     exists,
     select,
     text,
@@ -26,6 +27,7 @@ from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
     ALREADY_LINKED,
     BAD_CREDENTIALS,
+    BAD_LETTER_TOKEN,
     NOT_FOUND,
     REFRESH_IN_PROGRESS,
     TOO_MANY_REQUESTS,
@@ -40,10 +42,20 @@ from dnevnik_api.people.policy import visible_to
 from dnevnik_api.policy import Actor, Caller
 from dnevnik_api.tokens import Scope
 
-from .models import Account, AccountSession, AccountState, EndReason, RefreshToken, SignInFailures
+from .models import (
+    Account,
+    AccountSession,
+    AccountState,
+    EndReason,
+    LetterKind,
+    LetterToken,
+    RefreshToken,
+    SignInFailures,
+)
 from .policy import (
     ADDRESS,
     FORGOTTEN_AFTER,
+    LETTER_LIFETIMES,
     REFRESH_GRACE,
     REFRESH_LIFETIME,
     SESSION_LIFETIME,
@@ -73,6 +85,14 @@ async def enter(
         _ENTER,
         {"organization_id": str(organization_id or ""), "account_id": str(account_id or "")},
     )
+
+
+class LetterTo(NamedTuple):
+    """To whom a letter goes, with what its link holds."""
+
+    email: str
+    login: str
+    token: str
 
 
 class AccountRepository:
@@ -142,7 +162,7 @@ class AccountRepository:
         """Give a locked account a password of its own; the temporary one is gone (А.8)."""
         account.state = AccountState.REGISTERED
         account.password_hash = hashed
-        account.email = email or account.email
+        account.email = account.new_email = email or account.email
         account.registered_at = now
         await self._drop_temporary_password(account)
 
@@ -155,6 +175,75 @@ class AccountRepository:
         """Return the time zone of the transaction's organization."""
         zone = select(Organization.time_zone).where(Organization.id == organization_id)
         return (await self._session.scalars(zone)).one()
+
+    async def await_email(self, account: Account, email: str) -> None:
+        """Keep the address that a locked account is to be reached at when it has answered."""
+        account.new_email = email
+        await self._session.flush()
+
+    async def add_letter_token(
+        self, account_id: int, kind: LetterKind, now: datetime
+    ) -> LetterTo | None:
+        """Return a new token and to whom it goes, in place of any older; None: nowhere to go."""
+        account = (
+            await self._session.scalars(
+                select(Account).where(Account.id == account_id).with_for_update(key_share=True)
+            )
+        ).one_or_none()
+        if account is None or account.state != AccountState.REGISTERED:
+            return None
+        confirmed = account.email if account.email_confirmed_at else None
+        email = confirmed if kind is LetterKind.RECOVERY else account.new_email
+        if email is None:
+            return None
+        await self._forget_tokens([account.id], kind)
+        token = secrets.token_urlsafe(32)
+        await self._session.execute(
+            insert(LetterToken).values(
+                digest=_digest(token),
+                account_id=account.id,
+                kind=kind,
+                email=email,
+                expires_at=now + LETTER_LIFETIMES[kind],
+            )
+        )
+        return LetterTo(email, account.login, token)
+
+    async def find_letter_token(self, token: str, kind: LetterKind, now: datetime) -> Account:
+        """Return whom a letter's token is of; raise BAD_LETTER_TOKEN."""
+        found = (
+            select(Account)
+            .join(LetterToken, LetterToken.account_id == Account.id)
+            .where(*_good(token, kind, now))
+        )
+        if (account := (await self._session.scalars(found)).one_or_none()) is None:
+            raise BAD_LETTER_TOKEN()
+        return account
+
+    async def use_letter_token(self, token: str, kind: LetterKind, now: datetime) -> Account:
+        """Use a letter's token up and lock its account; raise BAD_LETTER_TOKEN."""
+        account = await self.lock((await self.find_letter_token(token, kind, now)).id)
+        used = delete(LetterToken).where(*_good(token, kind, now)).returning(LetterToken.email)
+        email = await self._session.scalar(used)
+        wanted = account.email if kind is LetterKind.RECOVERY else account.new_email
+        if email is None or email != wanted or account.state != AccountState.REGISTERED:
+            raise BAD_LETTER_TOKEN()
+        return account
+
+    async def confirm_email(self, account: Account, now: datetime) -> None:
+        """Let a locked account be reached at the address that has answered."""
+        account.email, account.new_email = account.new_email, None
+        account.email_confirmed_at = now
+        # What was sent to the former address recovers nothing any more.
+        await self._forget_tokens([account.id], LetterKind.RECOVERY)
+        await self._session.flush()
+
+    async def _forget_tokens(self, account_ids: Sequence[int], *kinds: LetterKind) -> None:
+        await self._session.execute(
+            delete(LetterToken).where(
+                LetterToken.account_id.in_(account_ids), LetterToken.kind.in_(kinds)
+            )
+        )
 
     async def block(self, account: Account) -> None:
         """Let nobody in with a locked account; what it was is kept for ``unblock``."""
@@ -226,10 +315,13 @@ class AccountRepository:
             account.state = AccountState.ISSUED
             account.password_hash = None
             account.registered_at = None
+            # An address that somebody else may have put there recovers nothing.
+            account.email_confirmed_at = account.new_email = None
             account.temporary_password_hash = hashes[person]
             until = actor.now + TEMPORARY_LIFETIME
             account.temporary_expires_at = until if hashes[person] else None
         await self._session.flush()
+        await self._forget_tokens([one.id for one in kept.values()], *LetterKind)
         return before, now_theirs
 
     async def _lock_all(self, people: Iterable[Person]) -> dict[Person, Account]:
@@ -383,6 +475,14 @@ def _transliterate(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.lower().translate(_TO_LATIN))
     ascii_only = "".join(letter for letter in plain if letter.isascii() and letter.isalpha())
     return ascii_only[:_LONGEST_NAME] or "user"
+
+
+def _good(token: str, kind: LetterKind, now: datetime) -> list[ColumnElement[bool]]:
+    return [
+        LetterToken.digest == _digest(token),
+        LetterToken.kind == kind,
+        LetterToken.expires_at > now,
+    ]
 
 
 class Visitor(NamedTuple):

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, status
+from fastapi import APIRouter, Depends, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.db import SessionDep
@@ -10,6 +10,7 @@ from dnevnik_api.errors import (
     ALREADY_REGISTERED,
     BAD_CODE,
     BAD_CREDENTIALS,
+    BAD_LETTER_TOKEN,
     NOT_OWN_CLASS,
     REFRESH_IN_PROGRESS,
     REFRESH_TOKEN_REUSED,
@@ -40,12 +41,16 @@ from .actions import Door, Entered
 from .models import EndReason
 from .repository import AccountRepository, LiveSession, SessionRepository, Visitor
 from .schemas import (
+    EmailChange,
+    EmailConfirmation,
     EnrolmentRead,
     Link,
     MembershipRead,
     MeRead,
     PasswordChange,
+    Recovery,
     RecoveryCodesRead,
+    RecoveryCompletion,
     Refresh,
     Registration,
     SecondFactorCode,
@@ -164,6 +169,50 @@ async def register_account(body: Registration, caller: Newcomer, door: DoorDep) 
     return await actions.register(door, caller, body.password.get_secret_value(), body.email)
 
 
+@router.post(
+    "/accounts/email-confirmations",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Confirm an e-mail address",
+    openapi_extra=clauses("А.8", "3.2"),
+    responses=documented(BAD_LETTER_TOKEN),
+)
+async def confirm_email(body: EmailConfirmation, door: DoorDep) -> None:
+    """Confirm an address with what its letter held; it may recover the password from now on."""
+    await actions.confirm_email(door, body.token)
+
+
+@router.post(
+    "/accounts/recoveries",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_class=Response,
+    summary="Ask for a letter to recover a password",
+    openapi_extra=clauses("3.2"),
+)
+async def ask_for_recovery(body: Recovery, door: DoorDep) -> Response:
+    """Ask for a letter to the confirmed address; the answer is the same whoever is asked for.
+
+    Without a confirmed address the school issues new credentials.
+    """
+    await actions.ask_for_recovery(door, body.login)
+    return Response(status_code=status.HTTP_202_ACCEPTED)
+
+
+@router.post(
+    "/accounts/recoveries/completion",
+    dependencies=[IN_TURN],
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Set another password with a letter's link",
+    openapi_extra=clauses("3.2"),
+    responses=documented(BAD_LETTER_TOKEN, WEAK_PASSWORD),
+)
+async def complete_recovery(body: RecoveryCompletion, door: DoorDep) -> None:
+    """Set another password with what a letter held, within half an hour; all sessions end.
+
+    A second factor is still asked for when signing in.
+    """
+    await actions.recover(door, body.token, body.password.get_secret_value())
+
+
 @router.get("/me", response_model=MeRead, summary="Read who I am", openapi_extra=clauses("3.1"))
 async def read_me(caller: Account, accounts: Accounts) -> dict[str, Any]:
     """Read the own account, and in each organization the person, roles, children and classes."""
@@ -173,6 +222,7 @@ async def read_me(caller: Account, accounts: Accounts) -> dict[str, Any]:
         "account_id": account.id,
         "login": account.login,
         "email": account.email,
+        "email_confirmed": account.email_confirmed_at is not None,
         "registered_at": account.registered_at,
         "organizations": [one for one in memberships if one.roles],
     }
@@ -190,6 +240,21 @@ async def change_password(body: PasswordChange, caller: Account, door: DoorDep) 
     """Change the own password, given the old one; all other sessions end."""
     old, new = body.old_password.get_secret_value(), body.password.get_secret_value()
     await actions.change_password(door, caller, old, new)
+
+
+@router.put(
+    "/me/email",
+    dependencies=[IN_TURN],
+    status_code=status.HTTP_202_ACCEPTED,
+    response_class=Response,
+    summary="Change my e-mail address",
+    openapi_extra=clauses("3.2"),
+    responses=documented(BAD_CREDENTIALS, TOO_MANY_REQUESTS),
+)
+async def change_email(body: EmailChange, caller: Account, door: DoorDep) -> Response:
+    """Ask for a letter to another address; until it has answered, the former one counts."""
+    await actions.change_email(door, caller, body.email, body.password.get_secret_value())
+    return Response(status_code=status.HTTP_202_ACCEPTED)
 
 
 @router.get(

@@ -122,6 +122,33 @@ class RecoveryCodesRead(Read):
     """Each good once in place of a code; shown this once."""
 
 
+LetterTokenText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$"),
+    Field(examples=["x3QJ0bqT5r8mPZ1vYk7hC2dN6wL9aEsU"]),
+]
+
+
+class EmailChange(SecretRequest):
+    email: Annotated[Email, StringConstraints(strip_whitespace=True)] = Field(
+        examples=["ivanova@example.com"]
+    )
+    password: Password = Field(examples=["Тихий-Дон-и-самовар"])
+
+
+class EmailConfirmation(Request):
+    token: LetterTokenText
+
+
+class Recovery(Request):
+    login: Login = Field(examples=["ivanov4821"])
+
+
+class RecoveryCompletion(SecretRequest):
+    token: LetterTokenText
+    password: Password = Field(examples=["Белый-парус-и-восемь-яблок"])
+
+
 class ChildRead(Read):
     person_id: int
     full_name: str = Field(examples=["Иванов Егор Петрович"])
@@ -150,6 +177,8 @@ class MeRead(Read):
     account_id: int
     login: str = Field(examples=["ivanova5177"])
     email: str | None
+    email_confirmed: bool
+    """Whether the address has answered: only then it recovers a password."""
     registered_at: datetime | None
     organizations: list[MembershipRead]
     """Where the account has a role today."""
