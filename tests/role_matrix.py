@@ -188,6 +188,7 @@ DOORS = {
     f"GET {_O}/entry-changes": {"coordinator"},
     # duties outside of the system, and support
     f"GET {_O}/duties": LEADERS,
+    f"GET {_O}/integrity": LEADERS,
     f"GET {_O}/attestations": LEADERS,
     f"POST {_O}/attestations": {"coordinator", "director"},
     f"POST {_O}/attestations/{{attestation_id}}/correction": {"coordinator", "director"},

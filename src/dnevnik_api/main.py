@@ -28,6 +28,7 @@ from .health import router as health
 from .homework.router import router as homework
 from .imports.router import router as imports
 from .incidents.router import router as incidents
+from .integrity.router import router as integrity
 from .journal.router import router as journal
 from .keeping.router import router as keeping
 from .lessons.router import router as lessons
@@ -113,6 +114,7 @@ def create_app(
         journal,
         audit,
         duties,
+        integrity,
         support,
     ):
         v1.include_router(router)

@@ -68,6 +68,7 @@ class Permission(StrEnum):
     JOURNALS_WRITE = "journals:write"
     DUTIES_READ = "duties:read"
     DUTIES_ATTEST = "duties:attest"
+    INTEGRITY_READ = "integrity:read"
     SUPPORT_USE = "support:use"
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
@@ -129,14 +130,29 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.IMPORTS_WRITE,
         P.DUTIES_READ,
         P.DUTIES_ATTEST,
+        P.INTEGRITY_READ,
         P.DIARY_READ,
         P.AUDIT_READ,
     },
     # Annex Б.2: reads all journals, edits none; appoints the coordinators (Б.1).
-    Role.DIRECTOR: _STAFF | {P.DIARY_READ, P.COORDINATORS_APPOINT, P.DUTIES_READ, P.DUTIES_ATTEST},
+    Role.DIRECTOR: _STAFF
+    | {
+        P.DIARY_READ,
+        P.COORDINATORS_APPOINT,
+        P.DUTIES_READ,
+        P.DUTIES_ATTEST,
+        P.INTEGRITY_READ,
+    },
     # Annex В: reads all journals, edits none; keeps the timetable (В.5, В.6).
     Role.DEPUTY: _STAFF
-    | {P.DIARY_READ, P.TIMETABLE_WRITE, P.JOURNALS_WRITE, P.PLANS_WRITE, P.DUTIES_READ},
+    | {
+        P.DIARY_READ,
+        P.TIMETABLE_WRITE,
+        P.JOURNALS_WRITE,
+        P.PLANS_WRITE,
+        P.DUTIES_READ,
+        P.INTEGRITY_READ,
+    },
     # Annex Г: own class in all subjects; hands out its credentials, divides it into study groups
     # (Г.6). Writes of the journal come with TEACHER.
     Role.HOMEROOM_TEACHER: _STAFF

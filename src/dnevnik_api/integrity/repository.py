@@ -1,0 +1,94 @@
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, text
+
+from dnevnik_api import records
+from dnevnik_api.db import SessionDep
+from dnevnik_api.functions import statement
+from dnevnik_api.organizations.models import AcademicYear
+from dnevnik_api.policy import TEACHING, Actor
+
+from .checks import TITLES, Check
+
+
+class IntegrityRepository:
+    """Looks for what does not fit together; it mends nothing."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def report(
+        self,
+        actor: Actor,
+        checks: Sequence[Check],
+        limit: int,
+        academic_year_id: int | None,
+        language: str,
+    ) -> dict[str, Any]:
+        """Return what the checks find in a school year, a statement for each check."""
+        year = await self._year(actor, academic_year_id)
+        day = actor.today if year is None else max(actor.today, year.begins_on)
+        asked = {
+            "organization_id": actor.organization_id,
+            "today": actor.today,
+            "day": day,
+            "year_id": None if year is None else year.id,
+            "begins_on": None if year is None else year.begins_on,
+            "ends_on": None if year is None else year.ends_on,
+            "teaching": [role.value for role in TEACHING],
+            "limit": limit,
+        }
+        sections = [await self._section(check, asked, language) for check in checks]
+        return {
+            "academic_year_id": asked["year_id"],
+            "day": day,
+            "checked_at": actor.now,
+            "count": sum(section["count"] for section in sections),
+            "sections": sections,
+        }
+
+    async def _section(self, check: Check, asked: dict[str, Any], language: str) -> dict[str, Any]:
+        found = await self._session.execute(_FIRST[check], asked)
+        rows = found.all()
+        root = f"/v1/organizations/{asked['organization_id']}"
+        return {
+            "check": check,
+            "title": getattr(TITLES[check], language),
+            "count": rows[0].count if rows else 0,
+            "items": [
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "link": {"method": row.method, "path": root + row.path},
+                }
+                for row in rows
+            ],
+        }
+
+    async def _year(self, actor: Actor, academic_year_id: int | None) -> AcademicYear | None:
+        """Return the year that is named, else that of today or the next to come."""
+        if academic_year_id is not None:
+            return await records.find(self._session, actor, AcademicYear, academic_year_id)
+        years = (
+            select(AcademicYear)
+            .where(
+                AcademicYear.organization_id == actor.organization_id,
+                AcademicYear.ends_on >= actor.today,
+            )
+            .order_by(AcademicYear.begins_on)
+            .limit(1)
+        )
+        return (await self._session.scalars(years)).one_or_none()
+
+
+def _first(check: Check) -> Any:
+    """Return the statement that counts all that a check finds and shows the first."""
+    found = statement(f"integrity/{check}")
+    return text(
+        "SELECT f.id, f.name, f.method, f.path, count(*) OVER () AS count"  # noqa: S608  (our own files)
+        f" FROM (\n{found}\n) f ORDER BY f.name, f.id LIMIT :limit"
+    )
+
+
+_FIRST = {check: _first(check) for check in Check}
