@@ -79,6 +79,36 @@ DIRECTORIES = {
             ),
         ),
         Directory(
+            "moved-days",
+            {
+                "academic_year_id": "the year",
+                "name": "Суббота за понедельник",
+                "works_on": "2026-10-31",
+                "weekday": 1,
+                "grade_from": 2,
+                "grade_to": 11,
+            },
+            {"weekday": 3},
+            (
+                ({"weekday": 8}, "/weekday"),
+                ({"works_on": "31.10.2026"}, "/works_on"),
+                ({"grade_from": 9, "grade_to": 5}, "/grade_to"),
+                ({"academic_year_id": 10**12}, "/academic_year_id"),
+            ),
+        ),
+        Directory(
+            "buildings",
+            {"name": "Второй корпус", "address": "Москва, ул. Школьная, 9"},
+            {"address": None},
+            (({"name": ""}, "/name"), ({"address": "a\0b"}, "/address")),
+        ),
+        Directory(
+            "information-sections",
+            {"title": "Режим работы", "body": "С 8:30, в одну смену.", "position": 1},
+            {"position": 2},
+            (({"title": " "}, "/title"), ({"body": ""}, "/body"), ({"position": -1}, "/position")),
+        ),
+        Directory(
             "bell-schedules",
             {"name": "Сокращённое", "bells": BELLS},
             {"name": "Короткие уроки", "bells": BELLS[:1]},
@@ -113,7 +143,12 @@ DIRECTORIES = {
             "rooms",
             {"name": "301", "building": "Корпус 2", "capacity": None},
             {"capacity": 30},
-            (({"capacity": 0}, "/capacity"), ({"building": "a\0b"}, "/building")),
+            (
+                ({"capacity": 0}, "/capacity"),
+                ({"building": "a\0b"}, "/building"),
+                ({"building_id": 10**12, "building": "Б"}, ""),
+                ({"kind": "cellar"}, "/kind"),
+            ),
         ),
     )
 }
@@ -193,7 +228,10 @@ async def test_who_may_not_write_is_refused_and_a_stranger_finds_nothing(
     body = directory.body(school)
     added = await as_(school.coordinator).post(f"/{directory.path}", json=body)
     path = f"/{directory.path}/{added.json()['id']}"
-    for person in (school.director, school.teacher, school.student, school.guardian):
+    refused = [school.teacher, school.student, school.guardian]
+    if directory.path != "information-sections":
+        refused.append(school.director)
+    for person in refused:
         client = as_(person)
         assert (await client.post(f"/{directory.path}", json=body)).status_code == 403
         changed = await client.request(directory.method, path, json=directory.changes)
@@ -302,6 +340,7 @@ async def test_years_do_not_overlap_and_one_in_use_stays(as_: SignIn, school: Sc
     ):
         used = await coordinator.delete(path)
         assert (used.status_code, used.json()["type"]) == (409, "/problems/in-use")
+        assert used.json()["errors"], path
 
 
 @pytest.mark.clause("А.14", "2.10")
@@ -374,3 +413,206 @@ async def test_a_record_that_the_caller_has_already_is_not_sent_again(
         assert (again.status_code, again.content) == (304, b"")
     await coordinator.patch(address, json={"name": "215"}, headers={"If-Match": tag})
     assert (await coordinator.get(address, headers={"If-None-Match": tag})).status_code == 200
+
+
+@pytest.mark.clause("А.14", "А.28")
+async def test_what_uses_a_record_is_told_when_its_removal_is_refused(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    path = f"/subjects/{school.subject_id}"
+    refused = (await coordinator.delete(path)).json()
+    assert [(one["code"], one["detail"]) for one in refused["errors"]] == [
+        ("journals", "журналы – 2 (5А, 5Б)"),
+        ("lesson-plans", "тематические планы – 1 (Математика, 5 класс)"),
+    ]
+    english = await coordinator.delete(path, headers={"Accept-Language": "en"})
+    assert english.json()["errors"][0]["detail"] == "journals – 2 (5А, 5Б)"
+    building = (await coordinator.post("/buildings", json={"name": "Корпус"})).json()
+    for name in ("1", "2", "3", "4"):
+        room = {"name": name, "building_id": building["id"], "floor": 1, "kind": "gym"}
+        added = await coordinator.post("/rooms", json=room)
+        assert added.json()["building"] == "Корпус"
+    in_use = await coordinator.delete(f"/buildings/{building['id']}")
+    assert in_use.json()["errors"] == [
+        {"pointer": "", "code": "rooms", "detail": "кабинеты – 4 (1, 2, 3, …)"}
+    ]
+    renamed = await coordinator.patch(f"/buildings/{building['id']}", json={"name": "Флигель"})
+    assert renamed.status_code == 200
+    assert (await coordinator.get(f"/rooms/{added.json()['id']}")).json()["building"] == "Флигель"
+    named = await coordinator.post("/rooms", json={"name": "5", "building": "Флигель"})
+    assert named.json()["building_id"] == building["id"]
+    year = (await coordinator.delete(f"/academic-years/{school.year_id}")).json()
+    assert {one["code"] for one in year["errors"]} >= {"groups", "journals", "reporting-periods"}
+
+
+@pytest.mark.clause("А.14", "А.28")
+async def test_what_is_archived_is_hidden_and_not_referred_to_but_stays_readable(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    for path, record_id, pointer, referring in (
+        ("subjects", school.other_subject_id, "/subject_id", "/journals"),
+        ("rooms", school.room_id, "/room_id", "/lessons"),
+        ("work-types", school.work_type_id, "", ""),
+    ):
+        one = f"/{path}/{record_id}"
+        archived = await coordinator.patch(one, json={"archived": True})
+        assert archived.json()["archived_on"] == "2026-10-14"
+        assert (await coordinator.get(one)).json() == archived.json()
+        listed = (await coordinator.get(f"/{path}")).json()["items"]
+        assert record_id not in {item["id"] for item in listed}
+        everything = await coordinator.get(f"/{path}", params={"archived": "true", "limit": 200})
+        assert record_id in {item["id"] for item in everything.json()["items"]}
+        if referring:
+            body = {
+                "/journals": {
+                    "group_id": school.other_class_id,
+                    "subject_id": school.other_subject_id,
+                    "academic_year_id": school.year_id,
+                    "teacher_ids": [],
+                },
+                "/lessons": {
+                    "journal_id": school.journal_id,
+                    "teacher_id": school.teacher.id,
+                    "room_id": school.room_id,
+                    "lesson_date": "2026-10-16",
+                    "number": 1,
+                    "begins_at": "2026-10-16T08:30:00+03:00",
+                    "ends_at": "2026-10-16T09:15:00+03:00",
+                },
+            }[referring]
+            refused = await coordinator.post(referring, json=body)
+            assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+            assert refused.json()["errors"][0]["code"] == "archived"
+        back = await coordinator.patch(one, json={"archived": False})
+        assert back.json()["archived_on"] is None
+    sheet = await as_(school.teacher).get(f"/lessons/{school.lesson_id}/sheet")
+    assert sheet.status_code == 200
+
+
+@pytest.mark.clause("А.10", "2.1")
+async def test_the_profile_holds_papers_and_links_and_each_change_is_told_field_by_field(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    profile = f"http://test/v1/organizations/{school.id}"
+    paper = {
+        "number": "Л035-01298-77/00180000",
+        "issued_on": "2016-03-14",
+        "issued_by": "Департамент образования",
+        "valid_until": None,
+    }
+    changes = {
+        "short_name": "ГБОУ Школа № 7",
+        "legal_address": "Москва, ул. Школьная, 7",
+        "more_phones": ["+7 495 000-00-01", "+7 495 000-00-02"],
+        "licence": paper,
+        "accreditation": {**paper, "valid_until": "2028-03-14"},
+        "links": [{"title": "Устав", "url": "https://school7.example.ru/ustav.pdf"}],
+    }
+    version = {"If-Match": '"1"'}
+    for wrong, pointer in (
+        ({"links": [{"title": "Сайт", "url": "javascript:alert(1)"}]}, "/links/0/url"),
+        ({"licence": {**paper, "valid_until": "2016-01-01"}}, "/licence"),
+        ({"licence": {"number": "1"}}, "/licence/issued_on"),
+        ({"more_phones": None}, "/more_phones"),
+    ):
+        refused = await coordinator.patch(profile, json=wrong, headers=version)
+        assert refused.status_code == 422, wrong
+        assert refused.json()["errors"][0]["pointer"] == pointer
+    changed = await coordinator.patch(profile, json=changes, headers=version)
+    assert changes.items() <= changed.json().items()
+    assert changes.items() <= (await as_(school.student).get(profile)).json().items()
+    same = await coordinator.patch(
+        profile, json={**changes, "phone": "1"}, headers={"If-Match": '"2"'}
+    )
+    assert same.status_code == 200
+    told = await coordinator.get("/entry-changes", params={"entity": "organizations"})
+    latest, first = told.json()["items"]
+    assert latest["fields"] == [{"field": "phone", "old": None, "new": "1"}]
+    assert {one["field"]: one["new"] for one in first["fields"]} == changes
+
+
+@pytest.mark.clause("Б.5", "В.2")
+async def test_the_leaders_tell_of_the_educational_process_and_everyone_reads_it(
+    as_: SignIn, school: School
+) -> None:
+    for place, person in enumerate((school.director, school.deputy, school.coordinator)):
+        body = {"title": f"Раздел {place}", "body": "Текст\nв две строки", "position": 9 - place}
+        added = await as_(person).post("/information-sections", json=body)
+        assert added.status_code == 201, added.text
+    for reader in (school.student, school.guardian, school.teacher):
+        listed = (await as_(reader).get("/information-sections")).json()["items"]
+        assert [one["title"] for one in listed] == ["Раздел 2", "Раздел 1", "Раздел 0"]
+
+
+@pytest.mark.clause("А.12")
+async def test_the_year_lies_over_its_parts_and_a_day_moves_once(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    year = DIRECTORIES["reporting-periods"].body(school) | {
+        "kind": "year",
+        "name": "Год",
+        "begins_on": "2026-09-01",
+        "ends_on": "2027-05-31",
+    }
+    assert (await coordinator.post("/reporting-periods", json=year)).status_code == 201
+    again = await coordinator.post("/reporting-periods", json={**year, "name": "Ещё год"})
+    assert again.json()["type"] == "/problems/overlap"
+    day = DIRECTORIES["moved-days"].body(school)
+    assert (await coordinator.post("/moved-days", json=day)).status_code == 201
+    twice = await coordinator.post("/moved-days", json={**day, "weekday": 2})
+    assert twice.json()["type"] == "/problems/overlap"
+    first_graders = {**day, "weekday": 2, "grade_from": 1, "grade_to": 1}
+    assert (await coordinator.post("/moved-days", json=first_graders)).status_code == 201
+    outside = await coordinator.post("/moved-days", json={**day, "works_on": "2027-06-05"})
+    assert outside.json()["type"] == "/problems/outside-academic-year"
+
+
+@pytest.mark.clause("А.12", "А.19")
+async def test_lessons_honour_holidays_of_their_grade_and_moved_days(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    timetable = await coordinator.post(
+        "/timetables",
+        json={
+            "academic_year_id": school.year_id,
+            "bell_schedule_id": school.bell_schedule_id,
+            "name": "Осень",
+            "begins_on": "2026-11-09",
+            "ends_on": "2026-11-22",
+        },
+    )
+    path = f"/timetables/{timetable.json()['id']}"
+    entry = {
+        "weekday": 1,
+        "number": 3,
+        "journal_id": school.journal_id,
+        "teacher_id": school.teacher.id,
+        "room_id": None,
+    }
+    assert (await coordinator.post(f"{path}/entries", json=entry)).status_code == 201
+    holiday = {"academic_year_id": school.year_id, "name": "Каникулы"}
+    for begins_on, grades in (
+        ("2026-11-14", (5, 5)),
+        ("2026-11-09", (1, 1)),
+        ("2026-11-16", (5, 6)),
+    ):
+        span = {"begins_on": begins_on, "ends_on": begins_on}
+        span |= {"grade_from": grades[0], "grade_to": grades[1]}
+        assert (await coordinator.post("/holidays", json=holiday | span)).status_code == 201
+    moved = {"academic_year_id": school.year_id, "name": "За понедельник", "works_on": "2026-11-14"}
+    assert (await coordinator.post("/moved-days", json={**moved, "weekday": 1})).status_code == 201
+    made = await coordinator.post(
+        f"{path}/generation", json={"from_on": "2026-11-09", "to_on": "2026-11-22"}
+    )
+    assert made.status_code in {200, 201}, made.text
+    rows = await school.run(
+        "SELECT lesson_date::text AS day FROM lessons WHERE organization_id = $1"
+        " AND timetable_entry_id IS NOT NULL ORDER BY lesson_date",
+        school.id,
+    )
+    assert [row["day"] for row in rows] == ["2026-11-09", "2026-11-14"]

@@ -133,6 +133,10 @@ LessonNumber = Annotated[
     int, Strict(), Field(ge=0, le=20, description="0 is the zero lesson.", examples=[1])
 ]
 
+Shift = Annotated[
+    int, Strict(), Field(ge=1, le=3, description="Shift of the school day.", examples=[1])
+]
+
 
 def check_each_once(keys: Iterable[Hashable], *place: str) -> None:
     """Refuse what a list at ``place`` names again, each with the pointer to it."""

@@ -51,6 +51,7 @@ class Permission(StrEnum):
     ACCOUNT_SECOND_FACTOR = "account:second-factor"
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
+    SECTIONS_WRITE = "sections:write"
     DIRECTORIES_READ = "directories:read"
     DIRECTORIES_WRITE = "directories:write"
     STAFF_READ = "staff:read"
@@ -116,6 +117,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.COORDINATOR: _STAFF
     | {
         P.ORGANIZATION_WRITE,
+        P.SECTIONS_WRITE,
         P.DIRECTORIES_WRITE,
         P.STAFF_WRITE,
         P.COORDINATORS_APPOINT,
@@ -142,6 +144,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DUTIES_READ,
         P.DUTIES_ATTEST,
         P.INTEGRITY_READ,
+        P.SECTIONS_WRITE,
     },
     # Annex В: reads all journals, edits none; keeps the timetable (В.5, В.6).
     Role.DEPUTY: _STAFF
@@ -152,6 +155,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.PLANS_WRITE,
         P.DUTIES_READ,
         P.INTEGRITY_READ,
+        P.SECTIONS_WRITE,
     },
     # Annex Г: own class in all subjects; hands out its credentials, divides it into study groups
     # (Г.6). Writes of the journal come with TEACHER.

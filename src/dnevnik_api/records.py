@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from sqlalchemy import ColumnElement, delete, inspect, select, true
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .db import TenantRow, Versioned
 from .errors import (
+    IN_USE,
     INVALID,
     NOT_FOUND,
     PRECONDITION_REQUIRED,
@@ -24,6 +26,7 @@ from .errors import (
 )
 from .history import record, record_all
 from .policy import Actor
+from .uses import users_of
 
 R = TypeVar("R", bound=TenantRow)
 
@@ -64,15 +67,20 @@ async def refer(
 ) -> R:
     """Return the record that a body refers to at ``pointer``; raise INVALID.
 
-    Another school's record and none at all are refused in the same words.
+    Another school's record and none at all are refused in the same words; so is, in its own words,
+    one that is out of use.
     """
     try:
-        return await find(session, actor, model, record_id, lock=lock)
+        found = await find(session, actor, model, record_id, lock=lock)
     except ProblemError:
         raise INVALID([FieldError(pointer, "unknown-reference", UNKNOWN)]) from None
+    if getattr(found, "archived_on", None) is not None:
+        raise INVALID([FieldError(pointer, "archived", ARCHIVED)])
+    return found
 
 
 UNKNOWN = Text("Такой записи нет.", "There is no such record.")
+ARCHIVED = Text("Запись в архиве.", "The record is archived.")
 
 
 async def add(session: AsyncSession, actor: Actor, row: R) -> R:
@@ -127,13 +135,21 @@ async def change_many(
 
 
 async def remove(session: AsyncSession, actor: Actor, row: TenantRow) -> None:
-    """Remove a locked record that nothing refers to, and write that down."""
+    """Remove a locked record, and write that down; raise IN_USE with what refers to it."""
     before = columns_of(row)
     model = type(row)
-    await session.execute(
-        delete(model).where(model.organization_id == row.organization_id, model.id == row.id)
-    )
+    removal = delete(model).where(model.organization_id == row.organization_id, model.id == row.id)
+    try:
+        async with session.begin_nested():
+            await session.execute(removal)
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) != _FOREIGN_KEY_VIOLATION:
+            raise
+        raise IN_USE(await users_of(session, row)) from None
     await record(session, actor, row.__tablename__, row.id, before=before)
+
+
+_FOREIGN_KEY_VIOLATION = "23503"
 
 
 def columns_of(row: TenantRow) -> dict[str, Any]:

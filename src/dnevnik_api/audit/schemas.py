@@ -1,7 +1,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, computed_field
 
 from dnevnik_api.fields import Read
 
@@ -36,6 +36,14 @@ class MarkChangeRead(Read):
     request_id: str
 
 
+class FieldChange(Read):
+    """One field of a changed record: what it was, what it became."""
+
+    field: str
+    old: Any
+    new: Any
+
+
 class EntryChangeRead(Read):
     """One change of any other record; before is null for a new one, after for a removed one."""
 
@@ -48,6 +56,19 @@ class EntryChangeRead(Read):
     actor_name: str
     changed_at: datetime
     request_id: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fields(self) -> list[FieldChange]:
+        """Return the fields that a change of the record changed; none for a new or removed one."""
+        if self.before is None or self.after is None:
+            return []
+        names = sorted(self.before.keys() | self.after.keys())
+        return [
+            FieldChange(field=name, old=self.before.get(name), new=self.after.get(name))
+            for name in names
+            if self.before.get(name) != self.after.get(name)
+        ]
 
 
 class SealRead(Read):

@@ -24,12 +24,14 @@ class Group(Versioned, TenantRow):
         UniqueConstraint("organization_id", "academic_year_id", "name"),
         CheckConstraint("kind IN ('class', 'study_group')", "kind"),
         CheckConstraint("grade BETWEEN 1 AND 11", "grade"),
+        CheckConstraint("shift BETWEEN 1 AND 3", "shift"),
     )
 
     academic_year_id: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[str]
     name: Mapped[str]
     grade: Mapped[int]
+    shift: Mapped[int] = mapped_column(server_default="1")
     profile: Mapped[str | None]
 
 

@@ -504,6 +504,7 @@ def _groups(actor: Actor) -> Select[Any]:
         Group.kind,
         Group.name,
         Group.grade,
+        Group.shift,
         Group.profile,
         func.array(classes, type_=ARRAY(BigInteger)).label("class_ids"),
         Group.version,

@@ -10,6 +10,7 @@ from dnevnik_api.fields import (
     Line,
     Read,
     Request,
+    Shift,
     ShortName,
     check_each_once,
     optional,
@@ -41,6 +42,7 @@ class GroupCreate(Request):
     kind: GroupKind = Field(examples=["study_group"])
     name: ShortName = Field(examples=["5А/англ1"])
     grade: Grade = Field(examples=[5])
+    shift: Shift = 1
     profile: Line | None = Field(None, examples=["Углублённый английский"])
     class_ids: ClassIds = Field(default_factory=list, examples=[[7]])
 
@@ -48,6 +50,7 @@ class GroupCreate(Request):
 class GroupUpdate(Request):
     name: ShortName = optional(examples=["5А"])
     grade: Grade = optional()
+    shift: Shift = optional()
     profile: Line | None = None
     class_ids: ClassIds = optional()
 
@@ -58,6 +61,7 @@ class GroupRead(Read):
     kind: GroupKind
     name: str
     grade: int
+    shift: int
     profile: str | None
     class_ids: list[int]
     version: int

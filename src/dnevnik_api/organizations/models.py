@@ -1,5 +1,6 @@
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -8,8 +9,9 @@ from sqlalchemy import (
     Numeric,
     UniqueConstraint,
     literal_column,
+    text,
 )
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import Base, Instant, TenantRow, Versioned, indexed, refers
@@ -32,7 +34,31 @@ class PeriodKind(StrEnum):
     TRIMESTER = "trimester"
     HALF_YEAR = "half_year"
     MODULE = "module"
+    YEAR = "year"
     CUSTOM = "custom"
+
+
+class RoomKind(StrEnum):
+    """What a room is for (А.14)."""
+
+    CLASSROOM = "classroom"
+    LABORATORY = "laboratory"
+    COMPUTER_ROOM = "computer_room"
+    WORKSHOP = "workshop"
+    GYM = "gym"
+    HALL = "hall"
+    LIBRARY = "library"
+    OUTDOORS = "outdoors"
+    OTHER = "other"
+
+
+class MarkScale(StrEnum):
+    """Which scale a subject is marked by."""
+
+    FIVE_POINT = "five_point"
+    PASSED_OR_NOT = "passed_or_not"
+    TEN_POINT = "ten_point"
+    HUNDRED_POINT = "hundred_point"
 
 
 class Organization(Versioned, Base):
@@ -49,10 +75,17 @@ class Organization(Versioned, Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     name: Mapped[str]
     full_name: Mapped[str | None]
+    short_name: Mapped[str | None]
     address: Mapped[str | None]
+    legal_address: Mapped[str | None]
     phone: Mapped[str | None]
+    more_phones: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
     email: Mapped[str | None]
     website: Mapped[str | None]
+    # Papers and links are only ever read and written as a whole.
+    licence: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    accreditation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    links: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     time_zone: Mapped[str]
     mark_edit_window: Mapped[str] = mapped_column(server_default="1_month")
     # Of coordinator, director and deputies (3.2).
@@ -60,6 +93,22 @@ class Organization(Versioned, Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
     # Moves on whenever names, enrolments or directories change: part of the journal's ETag.
     directory_version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+
+class Archivable:
+    """What can go out of use and stay readable where it was used (А.28)."""
+
+    archived_on: Mapped[date | None] = mapped_column(sort_order=98)
+
+
+class InformationSection(Versioned, TenantRow):
+    """What the school tells of its educational process under one heading (Б.5, В.2)."""
+
+    __tablename__ = "information_sections"
+
+    title: Mapped[str]
+    body: Mapped[str]
+    position: Mapped[int] = mapped_column(server_default="0")
 
 
 class AcademicYear(Versioned, TenantRow):
@@ -91,10 +140,12 @@ class ReportingPeriod(Versioned, TenantRow):
         CheckConstraint("begins_on < ends_on", "dates"),
         CheckConstraint("grade_from <= grade_to", "grades"),
         CheckConstraint(
-            "kind IN ('quarter', 'trimester', 'half_year', 'module', 'custom')", "kind"
+            "kind IN ('quarter', 'trimester', 'half_year', 'module', 'year', 'custom')", "kind"
         ),
         ExcludeConstraint(
             ("organization_id", "="),
+            # The year as a whole lies over its parts.
+            (literal_column("((kind = 'year')::int)"), "="),
             (literal_column("int4range(grade_from, grade_to, '[]')"), "&&"),
             (literal_column("daterange(begins_on, ends_on, '[]')"), "&&"),
             name="ex_reporting_periods_dates",
@@ -113,12 +164,13 @@ class ReportingPeriod(Versioned, TenantRow):
 
 
 class Holiday(Versioned, TenantRow):
-    """Days without lessons; both days belong to it."""
+    """Days without lessons for a range of grades; both days belong to it (А.12)."""
 
     __tablename__ = "holidays"
     __table_args__ = (
         refers("academic_year_id", "academic_years"),
         CheckConstraint("begins_on <= ends_on", "dates"),
+        CheckConstraint("grade_from <= grade_to", "grades"),
         indexed("academic_year_id"),
     )
 
@@ -126,9 +178,37 @@ class Holiday(Versioned, TenantRow):
     name: Mapped[str]
     begins_on: Mapped[date]
     ends_on: Mapped[date]
+    grade_from: Mapped[int] = mapped_column(server_default="1")
+    grade_to: Mapped[int] = mapped_column(server_default="11")
 
 
-class BellSchedule(Versioned, TenantRow):
+class MovedDay(Versioned, TenantRow):
+    """A day on which a range of grades works as on another weekday, be it a holiday (А.12)."""
+
+    __tablename__ = "moved_days"
+    __table_args__ = (
+        refers("academic_year_id", "academic_years"),
+        CheckConstraint("weekday BETWEEN 1 AND 7", "weekday"),
+        CheckConstraint("grade_from <= grade_to", "grades"),
+        ExcludeConstraint(
+            ("organization_id", "="),
+            ("works_on", "="),
+            (literal_column("int4range(grade_from, grade_to, '[]')"), "&&"),
+            name="ex_moved_days_grades",
+            using="gist",
+        ),
+        indexed("academic_year_id"),
+    )
+
+    academic_year_id: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    works_on: Mapped[date]
+    weekday: Mapped[int]
+    grade_from: Mapped[int]
+    grade_to: Mapped[int]
+
+
+class BellSchedule(Archivable, Versioned, TenantRow):
     """A named set of bells (А.13)."""
 
     __tablename__ = "bell_schedules"
@@ -154,18 +234,35 @@ class Bell(TenantRow):
     ends_at: Mapped[time]
 
 
-class Room(Versioned, TenantRow):
+class Building(Archivable, Versioned, TenantRow):
+    """A building of the school with its address (А.14)."""
+
+    __tablename__ = "buildings"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    name: Mapped[str]
+    address: Mapped[str | None]
+
+
+class Room(Archivable, Versioned, TenantRow):
     """A classroom or another place where lessons are held (А.14)."""
 
     __tablename__ = "rooms"
-    __table_args__ = (UniqueConstraint("organization_id", "building", "name"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "building", "name"),
+        refers("building_id", "buildings"),
+    )
 
     name: Mapped[str]
+    # The building's name again, which orders the rooms; empty where there is but one building.
     building: Mapped[str] = mapped_column(server_default="")
+    building_id: Mapped[int | None] = mapped_column(BigInteger)
+    floor: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(server_default="classroom")
     capacity: Mapped[int | None]
 
 
-class Subject(Versioned, TenantRow):
+class Subject(Archivable, Versioned, TenantRow):
     """A school subject; one that is not assessed takes no final marks (2.10)."""
 
     __tablename__ = "subjects"
@@ -173,10 +270,12 @@ class Subject(Versioned, TenantRow):
 
     name: Mapped[str]
     short_name: Mapped[str | None]
+    area: Mapped[str | None]
     assessed: Mapped[bool] = mapped_column(server_default="true")
+    mark_scale: Mapped[str] = mapped_column(server_default="five_point")
 
 
-class WorkType(Versioned, TenantRow):
+class WorkType(Archivable, Versioned, TenantRow):
     """What a mark is given for, with its weight in the weighted average (2.7)."""
 
     __tablename__ = "work_types"

@@ -30,14 +30,18 @@ def check_inside(year: AcademicYear, values: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WorkingDays:
-    """Monday to Friday without the school's holidays: how the regulation's terms are counted."""
+    """Monday to Friday without the school's holidays: how the regulation's terms are counted.
+
+    A day that the whole school works as another weekday counts, be it a Saturday or a holiday.
+    """
 
     holidays: Sequence[tuple[date, date]]
+    moved: frozenset[date] = frozenset()
 
     def holds(self, day: date) -> bool:
         """Tell whether ``day`` is a working day."""
         free = any(first <= day <= last for first, last in self.holidays)
-        return day.isoweekday() <= _FRIDAY and not free
+        return day in self.moved or (day.isoweekday() <= _FRIDAY and not free)
 
     def after(self, day: date, count: int) -> date:
         """Return the last day of a term of ``count`` working days that begins after ``day``."""
@@ -59,3 +63,11 @@ class WorkingDays:
 
 _FRIDAY = 5
 _LONGEST_TERM = 400
+
+
+def archiving(changes: Mapping[str, Any], was: date | None, today: date) -> dict[str, Any]:
+    """Return the changes with ``archived`` as the day since which it is so (А.28)."""
+    columns = dict(changes)
+    if "archived" in columns:
+        columns["archived_on"] = (was or today) if columns.pop("archived") else None
+    return columns

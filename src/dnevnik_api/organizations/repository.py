@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -9,6 +10,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     union_all,
     update,
 )
@@ -16,16 +18,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
+from dnevnik_api.errors import INVALID, FieldError
 from dnevnik_api.history import record
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor
 
 from .models import (
     AcademicYear,
+    Archivable,
     Bell,
     BellSchedule,
+    Building,
     Holiday,
+    InformationSection,
     MarkValue,
+    MovedDay,
     Organization,
     ReportingPeriod,
     Room,
@@ -33,6 +40,8 @@ from .models import (
     WorkType,
 )
 from .policy import WorkingDays
+
+LAST_GRADE = 11
 
 
 async def touch_directory(session: AsyncSession, actor: Actor) -> None:
@@ -42,6 +51,11 @@ async def touch_directory(session: AsyncSession, actor: Actor) -> None:
         .where(Organization.id == actor.organization_id)
         .values(directory_version=Organization.directory_version + 1)
     )
+
+
+def shown(model: type[Archivable], archived: bool) -> ColumnElement[bool]:
+    """Return the condition on a directory's records that a list shows (А.28)."""
+    return true() if archived else model.archived_on.is_(None)
 
 
 class OrganizationRepository:
@@ -61,18 +75,60 @@ class OrganizationRepository:
         self, actor: Actor, organization: Organization, changes: Mapping[str, Any]
     ) -> Organization:
         """Change the profile or settings, and write that down (А.10)."""
-        before = {name: getattr(organization, name) for name in changes}
-        for name, value in changes.items():
-            setattr(organization, name, value)
-        if before == dict(changes):
+        before = {
+            name: old
+            for name, value in changes.items()
+            if (old := getattr(organization, name)) != value
+        }
+        if not before:
             return organization
+        after = {name: changes[name] for name in before}
+        for name, value in after.items():
+            setattr(organization, name, value)
         organization.version += 1
         organization.directory_version += 1
         await self._session.flush()
         await record(
-            self._session, actor, "organizations", organization.id, before=before, after=changes
+            self._session, actor, "organizations", organization.id, before=before, after=after
         )
         return organization
+
+
+class InformationSectionRepository:
+    """The only writer of what a school tells of its educational process (Б.5, В.2)."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window) -> Slice[InformationSection]:
+        """Return the sections in their order."""
+        sections = select(InformationSection).where(
+            InformationSection.organization_id == actor.organization_id
+        )
+        order = (InformationSection.position, InformationSection.id)
+        return await paginate(self._session, sections, window, *order)
+
+    async def get(self, actor: Actor, section_id: int) -> InformationSection:
+        """Return a section, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, InformationSection, section_id)
+
+    async def lock(self, actor: Actor, section_id: int) -> InformationSection:
+        """Lock a section for a change."""
+        return await records.find(self._session, actor, InformationSection, section_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> InformationSection:
+        """Add a section."""
+        return await records.add(self._session, actor, InformationSection(**values))
+
+    async def change(
+        self, actor: Actor, section: InformationSection, changes: Mapping[str, Any]
+    ) -> InformationSection:
+        """Change a section."""
+        return await records.change(self._session, actor, section, changes)
+
+    async def remove(self, actor: Actor, section: InformationSection) -> None:
+        """Remove a section."""
+        await records.remove(self._session, actor, section)
 
 
 class AcademicYearRepository:
@@ -101,13 +157,18 @@ class AcademicYearRepository:
         )
 
     async def parts(self, year: AcademicYear) -> dict[str, Any]:
-        """Return the days from the first to the last period or holiday of the year."""
+        """Return the days from the first to the last period, holiday or moved day of the year."""
+        days = (
+            (ReportingPeriod, ReportingPeriod.begins_on, ReportingPeriod.ends_on),
+            (Holiday, Holiday.begins_on, Holiday.ends_on),
+            (MovedDay, MovedDay.works_on, MovedDay.works_on),
+        )
         spans = union_all(
             *(
-                select(part.begins_on, part.ends_on).where(
+                select(first.label("begins_on"), last.label("ends_on")).where(
                     part.organization_id == year.organization_id, part.academic_year_id == year.id
                 )
-                for part in (ReportingPeriod, Holiday)
+                for part, first, last in days
             )
         ).subquery()
         span = select(
@@ -207,6 +268,40 @@ class HolidayRepository:
         await records.remove(self._session, actor, holiday)
 
 
+class MovedDayRepository:
+    """The only writer of days that work as another weekday."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window, year_id: int | None) -> Slice[MovedDay]:
+        """Return the moved days by date, of one school year if one is named."""
+        days = select(MovedDay).where(MovedDay.organization_id == actor.organization_id)
+        if year_id is not None:
+            days = days.where(MovedDay.academic_year_id == year_id)
+        return await paginate(self._session, days, window, MovedDay.works_on, MovedDay.id)
+
+    async def get(self, actor: Actor, moved_day_id: int) -> MovedDay:
+        """Return a moved day, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, MovedDay, moved_day_id)
+
+    async def lock(self, actor: Actor, moved_day_id: int) -> MovedDay:
+        """Lock a moved day for a change."""
+        return await records.find(self._session, actor, MovedDay, moved_day_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> MovedDay:
+        """Add a moved day; lessons that stand already stay. Two for one grade are OVERLAP."""
+        return await records.add(self._session, actor, MovedDay(**values))
+
+    async def change(self, actor: Actor, day: MovedDay, changes: Mapping[str, Any]) -> MovedDay:
+        """Change a moved day; lessons that stand already stay."""
+        return await records.change(self._session, actor, day, changes)
+
+    async def remove(self, actor: Actor, day: MovedDay) -> None:
+        """Remove a moved day; lessons that stand already stay."""
+        await records.remove(self._session, actor, day)
+
+
 @dataclass(frozen=True, slots=True)
 class Ringing:
     """A bell schedule with its bells."""
@@ -214,6 +309,7 @@ class Ringing:
     id: int
     name: str
     bells: Sequence[Bell]
+    archived_on: date | None
     version: int
 
 
@@ -223,10 +319,10 @@ class BellScheduleRepository:
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
-    async def page(self, actor: Actor, window: Window) -> Slice[Ringing]:
-        """Return the bell schedules by name."""
+    async def page(self, actor: Actor, window: Window, *, archived: bool) -> Slice[Ringing]:
+        """Return the bell schedules by name, with the archived ones if asked for."""
         schedules = select(BellSchedule).where(
-            BellSchedule.organization_id == actor.organization_id
+            BellSchedule.organization_id == actor.organization_id, shown(BellSchedule, archived)
         )
         found = await paginate(self._session, schedules, window, BellSchedule.name, BellSchedule.id)
         return Slice(await self._with_bells(actor, found.items), found.next, found.total)
@@ -240,9 +336,11 @@ class BellScheduleRepository:
         """Lock a bell schedule for a change."""
         return await records.find(self._session, actor, BellSchedule, schedule_id, lock=True)
 
-    async def add(self, actor: Actor, name: str, bells: Sequence[Mapping[str, Any]]) -> Ringing:
+    async def add(
+        self, actor: Actor, columns: Mapping[str, Any], bells: Sequence[Mapping[str, Any]]
+    ) -> Ringing:
         """Add a bell schedule."""
-        schedule = BellSchedule(organization_id=actor.organization_id, name=name)
+        schedule = BellSchedule(organization_id=actor.organization_id, **columns)
         self._session.add(schedule)
         await self._session.flush()
         await self._ring(schedule, bells)
@@ -251,11 +349,16 @@ class BellScheduleRepository:
         return added
 
     async def replace(
-        self, actor: Actor, schedule: BellSchedule, name: str, bells: Sequence[Mapping[str, Any]]
+        self,
+        actor: Actor,
+        schedule: BellSchedule,
+        columns: Mapping[str, Any],
+        bells: Sequence[Mapping[str, Any]],
     ) -> Ringing:
         """Write a locked bell schedule anew; lessons that stand already keep their times."""
         before = (await self._with_bells(actor, [schedule]))[0]
-        schedule.name = name
+        for name, value in columns.items():
+            setattr(schedule, name, value)
         await self._session.execute(delete(Bell).where(*_bells_of(schedule)))
         await self._ring(schedule, bells)
         after = (await self._with_bells(actor, [schedule]))[0]
@@ -289,7 +392,9 @@ class BellScheduleRepository:
         )
         for bell in await self._session.scalars(statement):
             of[bell.bell_schedule_id].append(bell)
-        return [Ringing(one.id, one.name, of[one.id], one.version) for one in schedules]
+        return [
+            Ringing(one.id, one.name, of[one.id], one.archived_on, one.version) for one in schedules
+        ]
 
 
 def _bells_of(schedule: BellSchedule) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -301,7 +406,7 @@ def _bells_of(schedule: BellSchedule) -> tuple[ColumnElement[bool], ColumnElemen
 
 def _as_history(ringing: Ringing) -> dict[str, Any]:
     bells = [(bell.number, bell.begins_at, bell.ends_at) for bell in ringing.bells]
-    return {"name": ringing.name, "bells": bells}
+    return {"name": ringing.name, "bells": bells, "archived_on": ringing.archived_on}
 
 
 class SubjectRepository:
@@ -310,9 +415,11 @@ class SubjectRepository:
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
-    async def page(self, actor: Actor, window: Window) -> Slice[Subject]:
+    async def page(self, actor: Actor, window: Window, *, archived: bool) -> Slice[Subject]:
         """Return the subjects in Russian order."""
-        subjects = select(Subject).where(Subject.organization_id == actor.organization_id)
+        subjects = select(Subject).where(
+            Subject.organization_id == actor.organization_id, shown(Subject, archived)
+        )
         name = func.replace(func.lower(Subject.name), "ё", "е", type_=Text())
         return await paginate(self._session, subjects, window, name, Subject.id)
 
@@ -344,9 +451,11 @@ class WorkTypeRepository:
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
-    async def page(self, actor: Actor, window: Window) -> Slice[WorkType]:
+    async def page(self, actor: Actor, window: Window, *, archived: bool) -> Slice[WorkType]:
         """Return the work types in the order they were added."""
-        types = select(WorkType).where(WorkType.organization_id == actor.organization_id)
+        types = select(WorkType).where(
+            WorkType.organization_id == actor.organization_id, shown(WorkType, archived)
+        )
         return await paginate(self._session, types, window, WorkType.id)
 
     async def get(self, actor: Actor, work_type_id: int) -> WorkType:
@@ -385,15 +494,65 @@ class MarkValueRepository:
         return await paginate(self._session, values, window, MarkValue.id)
 
 
+class BuildingRepository:
+    """The only writer of buildings."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window, *, archived: bool) -> Slice[Building]:
+        """Return the buildings by name, with the archived ones if asked for."""
+        buildings = select(Building).where(
+            Building.organization_id == actor.organization_id, shown(Building, archived)
+        )
+        return await paginate(self._session, buildings, window, Building.name, Building.id)
+
+    async def get(self, actor: Actor, building_id: int) -> Building:
+        """Return a building, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, Building, building_id)
+
+    async def lock(self, actor: Actor, building_id: int) -> Building:
+        """Lock a building for a change."""
+        return await records.find(self._session, actor, Building, building_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> Building:
+        """Add a building."""
+        return await records.add(self._session, actor, Building(**values))
+
+    async def change(
+        self, actor: Actor, building: Building, changes: Mapping[str, Any]
+    ) -> Building:
+        """Change a building; its rooms go by the new name."""
+        if changes.get("name", building.name) != building.name:
+            rooms = await self._session.scalars(
+                select(Room)
+                .where(
+                    Room.organization_id == actor.organization_id, Room.building_id == building.id
+                )
+                .order_by(Room.id)
+                .with_for_update()
+            )
+            renamed = {room: {"building": changes["name"]} for room in rooms}
+            await records.change_many(self._session, actor, Room, renamed)
+            await touch_directory(self._session, actor)
+        return await records.change(self._session, actor, building, changes)
+
+    async def remove(self, actor: Actor, building: Building) -> None:
+        """Remove a building without rooms (else IN_USE)."""
+        await records.remove(self._session, actor, building)
+
+
 class RoomRepository:
     """The only writer of rooms."""
 
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
-    async def page(self, actor: Actor, window: Window) -> Slice[Room]:
+    async def page(self, actor: Actor, window: Window, *, archived: bool) -> Slice[Room]:
         """Return the rooms by building and name."""
-        rooms = select(Room).where(Room.organization_id == actor.organization_id)
+        rooms = select(Room).where(
+            Room.organization_id == actor.organization_id, shown(Room, archived)
+        )
         return await paginate(self._session, rooms, window, Room.building, Room.name, Room.id)
 
     async def get(self, actor: Actor, room_id: int) -> Room:
@@ -405,22 +564,60 @@ class RoomRepository:
         return await records.find(self._session, actor, Room, room_id, lock=True)
 
     async def add(self, actor: Actor, values: Mapping[str, Any]) -> Room:
-        """Add a room."""
-        return await records.add(self._session, actor, Room(**values))
+        """Add a room; a building that is only named is added when it is a new one."""
+        placed = await self._placed(actor, values)
+        return await records.add(self._session, actor, Room(**placed))
 
     async def change(self, actor: Actor, room: Room, changes: Mapping[str, Any]) -> Room:
         """Change a room; journals show its name."""
         await touch_directory(self._session, actor)
-        return await records.change(self._session, actor, room, changes)
+        placed = await self._placed(actor, changes)
+        return await records.change(self._session, actor, room, placed)
 
     async def remove(self, actor: Actor, room: Room) -> None:
         """Remove a room that nothing uses; the database refuses otherwise (IN_USE)."""
         await records.remove(self._session, actor, room)
 
+    async def _placed(self, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values with the building both by its id and by its name."""
+        if values.get("building_id") is not None:
+            building = await records.refer(
+                self._session, actor, Building, values["building_id"], "/building_id"
+            )
+            return {**values, "building": building.name}
+        if values.get("building"):
+            building_id = await self._building_id(actor, values["building"])
+            return {**values, "building_id": building_id}
+        if "building" in values or "building_id" in values:
+            return {**values, "building": "", "building_id": None}
+        return dict(values)
+
+    async def _building_id(self, actor: Actor, name: str) -> int:
+        building = await self._session.scalar(
+            select(Building).where(
+                Building.organization_id == actor.organization_id, Building.name == name
+            )
+        )
+        if building is None:
+            building = await records.add(self._session, actor, Building(name=name))
+        elif building.archived_on is not None:
+            raise INVALID([FieldError("/building", "archived", records.ARCHIVED)])
+        return building.id
+
 
 async def working_days(session: AsyncSession, organization_id: int) -> WorkingDays:
     """Return how the school's working days are counted."""
     holidays = select(Holiday.begins_on, Holiday.ends_on).where(
-        Holiday.organization_id == organization_id
+        Holiday.organization_id == organization_id, *_for_all_grades(Holiday)
     )
-    return WorkingDays([(row.begins_on, row.ends_on) for row in await session.execute(holidays)])
+    moved = select(MovedDay.works_on).where(
+        MovedDay.organization_id == organization_id, *_for_all_grades(MovedDay)
+    )
+    return WorkingDays(
+        [(row.begins_on, row.ends_on) for row in await session.execute(holidays)],
+        frozenset(await session.scalars(moved)),
+    )
+
+
+def _for_all_grades(days: type[Holiday | MovedDay]) -> tuple[ColumnElement[bool], ...]:
+    return (days.grade_from == 1, days.grade_to == LAST_GRADE)

@@ -1,6 +1,7 @@
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -20,20 +21,26 @@ from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import (
     AcademicYear,
+    Building,
     Holiday,
+    InformationSection,
     MarkValue,
+    MovedDay,
     Organization,
     ReportingPeriod,
     Room,
     Subject,
     WorkType,
 )
-from .policy import check_inside, check_order
+from .policy import archiving, check_inside, check_order
 from .repository import (
     AcademicYearRepository,
     BellScheduleRepository,
+    BuildingRepository,
     HolidayRepository,
+    InformationSectionRepository,
     MarkValueRepository,
+    MovedDayRepository,
     OrganizationRepository,
     ReportingPeriodRepository,
     Ringing,
@@ -47,10 +54,19 @@ from .schemas import (
     AcademicYearUpdate,
     BellScheduleRead,
     BellScheduleWrite,
+    BuildingCreate,
+    BuildingRead,
+    BuildingUpdate,
     HolidayCreate,
     HolidayRead,
     HolidayUpdate,
+    InformationSectionCreate,
+    InformationSectionRead,
+    InformationSectionUpdate,
     MarkValueRead,
+    MovedDayCreate,
+    MovedDayRead,
+    MovedDayUpdate,
     OrganizationRead,
     OrganizationUpdate,
     ReportingPeriodCreate,
@@ -85,6 +101,13 @@ BellSchedules = Annotated[BellScheduleRepository, provided(BellScheduleRepositor
 Rooms = Annotated[RoomRepository, provided(RoomRepository)]
 Subjects = Annotated[SubjectRepository, provided(SubjectRepository)]
 WorkTypes = Annotated[WorkTypeRepository, provided(WorkTypeRepository)]
+InformationSections = Annotated[
+    InformationSectionRepository, provided(InformationSectionRepository)
+]
+SectionWriter = Annotated[Actor, requires(Permission.SECTIONS_WRITE)]
+MovedDays = Annotated[MovedDayRepository, provided(MovedDayRepository)]
+Buildings = Annotated[BuildingRepository, provided(BuildingRepository)]
+WithArchived = Annotated[bool, Query(alias="archived", description="List the archived too.")]
 MarkValues = Annotated[MarkValueRepository, provided(MarkValueRepository)]
 
 
@@ -120,9 +143,97 @@ async def change_organization(
     """Change the profile or settings; the mark edit window is one of them (2.14b)."""
     organization = await organizations.get(actor, lock=True)
     check_version(request, organization.version)
-    changed = await organizations.change(actor, organization, body.model_dump(exclude_unset=True))
+    changed = await organizations.change(
+        actor, organization, body.model_dump(mode="json", exclude_unset=True)
+    )
     tag(response, changed)
     return changed
+
+
+@router.get(
+    "/information-sections",
+    response_model=Page[InformationSectionRead],
+    summary="List sections of the educational process",
+    openapi_extra=clauses("Б.5", "В.2"),
+)
+async def list_information_sections(
+    actor: Reader,
+    information_sections: InformationSections,
+    window: WindowQuery,
+) -> Slice[InformationSection]:
+    """List sections of the educational process in their order, for everyone of the school."""
+    return await information_sections.page(actor, window)
+
+
+@router.post(
+    "/information-sections",
+    response_model=InformationSectionRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Add a section of the educational process",
+    openapi_extra=clauses("Б.5", "В.2"),
+)
+async def add_information_section(
+    body: InformationSectionCreate,
+    actor: SectionWriter,
+    information_sections: InformationSections,
+    response: Response,
+) -> InformationSection:
+    """Add a section of the educational process."""
+    added = await information_sections.add(actor, body.model_dump())
+    tag(response, added)
+    return added
+
+
+@router.get(
+    "/information-sections/{section_id}",
+    response_model=InformationSectionRead,
+    summary="Read a section of the educational process",
+    openapi_extra=clauses("Б.5", "В.2"),
+)
+async def read_information_section(
+    section_id: PathId, actor: Reader, information_sections: InformationSections, response: Response
+) -> InformationSection:
+    """Read a section of the educational process."""
+    information_section = await information_sections.get(actor, section_id)
+    tag(response, information_section)
+    return information_section
+
+
+@router.patch(
+    "/information-sections/{section_id}",
+    response_model=InformationSectionRead,
+    summary="Change a section of the educational process",
+    openapi_extra=clauses("Б.5", "В.2"),
+    responses=documented(STALE_VERSION),
+)
+async def change_information_section(
+    section_id: PathId,
+    body: InformationSectionUpdate,
+    actor: SectionWriter,
+    information_sections: InformationSections,
+    request: Request,
+    response: Response,
+) -> InformationSection:
+    """Change a section of the educational process; If-Match is honoured where it is sent."""
+    information_section = await information_sections.lock(actor, section_id)
+    check_version(request, information_section.version, required=False)
+    changes = body.model_dump(exclude_unset=True)
+    changed = await information_sections.change(actor, information_section, changes)
+    tag(response, changed)
+    return changed
+
+
+@router.delete(
+    "/information-sections/{section_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Remove a section of the educational process",
+    openapi_extra=clauses("Б.5", "В.2"),
+)
+async def remove_information_section(
+    section_id: PathId, actor: SectionWriter, information_sections: InformationSections
+) -> None:
+    """Remove a section of the educational process."""
+    await information_sections.remove(actor, await information_sections.lock(actor, section_id))
 
 
 @router.get(
@@ -343,6 +454,7 @@ async def add_holiday(
     """Add days without lessons; lessons are not generated on them."""
     values = body.model_dump()
     check_inside(await years.refer(actor, body.academic_year_id), values)
+    check_order(values, "grade_from", "grade_to")
     holiday = await holidays.add(actor, values)
     tag(response, holiday)
     return holiday
@@ -385,6 +497,7 @@ async def change_holiday(
     changes = body.model_dump(exclude_unset=True)
     wanted = columns_of(holiday) | changes
     check_inside(await years.lock(actor, holiday.academic_year_id), wanted)
+    check_order(wanted, "grade_from", "grade_to")
     changed = await holidays.change(actor, holiday, changes)
     tag(response, changed)
     return changed
@@ -402,16 +515,120 @@ async def remove_holiday(holiday_id: PathId, actor: DirectoryWriter, holidays: H
 
 
 @router.get(
+    "/moved-days",
+    response_model=Page[MovedDayRead],
+    summary="List days that work as another weekday",
+    openapi_extra=clauses("А.12"),
+)
+async def list_moved_days(
+    actor: DirectoryReader,
+    moved_days: MovedDays,
+    window: WindowQuery,
+    academic_year_id: QueryId = None,
+) -> Slice[MovedDay]:
+    """List days that work as another weekday, by date, of one school year if one is named."""
+    return await moved_days.page(actor, window, academic_year_id)
+
+
+@router.post(
+    "/moved-days",
+    response_model=MovedDayRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Add a day that works as another weekday",
+    openapi_extra=clauses("А.12"),
+    responses=documented(OVERLAP, OUTSIDE_ACADEMIC_YEAR),
+)
+async def add_moved_day(
+    body: MovedDayCreate,
+    actor: DirectoryWriter,
+    years: AcademicYears,
+    moved_days: MovedDays,
+    response: Response,
+) -> MovedDay:
+    """Add a day that works as another weekday."""
+    values = body.model_dump()
+    check_inside(await years.refer(actor, body.academic_year_id), _as_span(values))
+    check_order(values, "grade_from", "grade_to")
+    added = await moved_days.add(actor, values)
+    tag(response, added)
+    return added
+
+
+@router.get(
+    "/moved-days/{moved_day_id}",
+    response_model=MovedDayRead,
+    summary="Read a day that works as another weekday",
+    openapi_extra=clauses("А.12"),
+)
+async def read_moved_day(
+    moved_day_id: PathId, actor: DirectoryReader, moved_days: MovedDays, response: Response
+) -> MovedDay:
+    """Read a day that works as another weekday."""
+    moved_day = await moved_days.get(actor, moved_day_id)
+    tag(response, moved_day)
+    return moved_day
+
+
+@router.patch(
+    "/moved-days/{moved_day_id}",
+    response_model=MovedDayRead,
+    summary="Change a day that works as another weekday",
+    openapi_extra=clauses("А.12"),
+    responses=documented(OVERLAP, OUTSIDE_ACADEMIC_YEAR, STALE_VERSION),
+)
+async def change_moved_day(
+    moved_day_id: PathId,
+    body: MovedDayUpdate,
+    actor: DirectoryWriter,
+    years: AcademicYears,
+    moved_days: MovedDays,
+    request: Request,
+    response: Response,
+) -> MovedDay:
+    """Change a day that works as another weekday; If-Match is honoured where it is sent."""
+    moved_day = await moved_days.lock(actor, moved_day_id)
+    check_version(request, moved_day.version, required=False)
+    changes = body.model_dump(exclude_unset=True)
+    wanted = columns_of(moved_day) | changes
+    check_inside(await years.lock(actor, moved_day.academic_year_id), _as_span(wanted))
+    check_order(wanted, "grade_from", "grade_to")
+    changed = await moved_days.change(actor, moved_day, changes)
+    tag(response, changed)
+    return changed
+
+
+@router.delete(
+    "/moved-days/{moved_day_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Remove a day that works as another weekday",
+    openapi_extra=clauses("А.12"),
+)
+async def remove_moved_day(
+    moved_day_id: PathId, actor: DirectoryWriter, moved_days: MovedDays
+) -> None:
+    """Remove a day that works as another weekday."""
+    await moved_days.remove(actor, await moved_days.lock(actor, moved_day_id))
+
+
+def _as_span(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a moved day as the span of dates that it is."""
+    return {"begins_on": values["works_on"], "ends_on": values["works_on"]}
+
+
+@router.get(
     "/bell-schedules",
     response_model=Page[BellScheduleRead],
     summary="List bell schedules",
     openapi_extra=clauses("А.13"),
 )
 async def list_bell_schedules(
-    actor: DirectoryReader, bell_schedules: BellSchedules, window: WindowQuery
+    actor: DirectoryReader,
+    bell_schedules: BellSchedules,
+    window: WindowQuery,
+    with_archived: WithArchived = False,
 ) -> Slice[Ringing]:
     """List bell schedules with their bells, by name."""
-    return await bell_schedules.page(actor, window)
+    return await bell_schedules.page(actor, window, archived=with_archived)
 
 
 @router.post(
@@ -429,8 +646,9 @@ async def add_bell_schedule(
     response: Response,
 ) -> Ringing:
     """Add a bell schedule with all its bells; they follow one another."""
-    values = body.model_dump()
-    bell_schedule = await bell_schedules.add(actor, values["name"], values["bells"])
+    columns = archiving(body.model_dump(), None, actor.today)
+    bells = columns.pop("bells")
+    bell_schedule = await bell_schedules.add(actor, columns, bells)
     tag(response, bell_schedule)
     return bell_schedule
 
@@ -471,8 +689,9 @@ async def replace_bell_schedule(
     """Write the name and all bells anew; lessons that stand already keep their times."""
     bell_schedule = await bell_schedules.lock(actor, bell_schedule_id)
     check_version(request, bell_schedule.version, required=False)
-    values = body.model_dump()
-    replaced = await bell_schedules.replace(actor, bell_schedule, values["name"], values["bells"])
+    columns = archiving(body.model_dump(), bell_schedule.archived_on, actor.today)
+    bells = columns.pop("bells")
+    replaced = await bell_schedules.replace(actor, bell_schedule, columns, bells)
     tag(response, replaced)
     return replaced
 
@@ -492,14 +711,108 @@ async def remove_bell_schedule(
 
 
 @router.get(
+    "/buildings",
+    response_model=Page[BuildingRead],
+    summary="List buildings",
+    openapi_extra=clauses("А.14"),
+)
+async def list_buildings(
+    actor: DirectoryReader,
+    buildings: Buildings,
+    window: WindowQuery,
+    with_archived: WithArchived = False,
+) -> Slice[Building]:
+    """List buildings, by name."""
+    return await buildings.page(actor, window, archived=with_archived)
+
+
+@router.post(
+    "/buildings",
+    response_model=BuildingRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Add a building",
+    openapi_extra=clauses("А.14"),
+    responses=documented(CONFLICT),
+)
+async def add_building(
+    body: BuildingCreate,
+    actor: DirectoryWriter,
+    buildings: Buildings,
+    response: Response,
+) -> Building:
+    """Add a building."""
+    added = await buildings.add(actor, body.model_dump())
+    tag(response, added)
+    return added
+
+
+@router.get(
+    "/buildings/{building_id}",
+    response_model=BuildingRead,
+    summary="Read a building",
+    openapi_extra=clauses("А.14"),
+)
+async def read_building(
+    building_id: PathId, actor: DirectoryReader, buildings: Buildings, response: Response
+) -> Building:
+    """Read a building."""
+    building = await buildings.get(actor, building_id)
+    tag(response, building)
+    return building
+
+
+@router.patch(
+    "/buildings/{building_id}",
+    response_model=BuildingRead,
+    summary="Change a building",
+    openapi_extra=clauses("А.14"),
+    responses=documented(CONFLICT, STALE_VERSION),
+)
+async def change_building(
+    building_id: PathId,
+    body: BuildingUpdate,
+    actor: DirectoryWriter,
+    buildings: Buildings,
+    request: Request,
+    response: Response,
+) -> Building:
+    """Change a building; If-Match is honoured where it is sent."""
+    building = await buildings.lock(actor, building_id)
+    check_version(request, building.version, required=False)
+    changes = archiving(body.model_dump(exclude_unset=True), building.archived_on, actor.today)
+    changed = await buildings.change(actor, building, changes)
+    tag(response, changed)
+    return changed
+
+
+@router.delete(
+    "/buildings/{building_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Remove a building",
+    openapi_extra=clauses("А.14"),
+    responses=documented(IN_USE),
+)
+async def remove_building(
+    building_id: PathId, actor: DirectoryWriter, buildings: Buildings
+) -> None:
+    """Remove a building that no room is in."""
+    await buildings.remove(actor, await buildings.lock(actor, building_id))
+
+
+@router.get(
     "/rooms",
     response_model=Page[RoomRead],
     summary="List rooms",
     openapi_extra=clauses("А.14"),
 )
-async def list_rooms(actor: DirectoryReader, rooms: Rooms, window: WindowQuery) -> Slice[Room]:
+async def list_rooms(
+    actor: DirectoryReader,
+    rooms: Rooms,
+    window: WindowQuery,
+    with_archived: WithArchived = False,
+) -> Slice[Room]:
     """List rooms and places by building and name (А.14)."""
-    return await rooms.page(actor, window)
+    return await rooms.page(actor, window, archived=with_archived)
 
 
 @router.post(
@@ -552,7 +865,8 @@ async def change_room(
     """Change a room; If-Match is honoured where it is sent."""
     room = await rooms.lock(actor, room_id)
     check_version(request, room.version, required=False)
-    changed = await rooms.change(actor, room, body.model_dump(exclude_unset=True))
+    changes = archiving(body.model_dump(exclude_unset=True), room.archived_on, actor.today)
+    changed = await rooms.change(actor, room, changes)
     tag(response, changed)
     return changed
 
@@ -576,10 +890,13 @@ async def remove_room(room_id: PathId, actor: DirectoryWriter, rooms: Rooms) -> 
     openapi_extra=clauses("А.14", "2.10"),
 )
 async def list_subjects(
-    actor: DirectoryReader, subjects: Subjects, window: WindowQuery
+    actor: DirectoryReader,
+    subjects: Subjects,
+    window: WindowQuery,
+    with_archived: WithArchived = False,
 ) -> Slice[Subject]:
     """List subjects in Russian order."""
-    return await subjects.page(actor, window)
+    return await subjects.page(actor, window, archived=with_archived)
 
 
 @router.post(
@@ -632,7 +949,8 @@ async def change_subject(
     """Change a subject; If-Match is honoured where it is sent."""
     subject = await subjects.lock(actor, subject_id)
     check_version(request, subject.version, required=False)
-    changed = await subjects.change(actor, subject, body.model_dump(exclude_unset=True))
+    changes = archiving(body.model_dump(exclude_unset=True), subject.archived_on, actor.today)
+    changed = await subjects.change(actor, subject, changes)
     tag(response, changed)
     return changed
 
@@ -656,10 +974,13 @@ async def remove_subject(subject_id: PathId, actor: DirectoryWriter, subjects: S
     openapi_extra=clauses("2.7"),
 )
 async def list_work_types(
-    actor: DirectoryReader, work_types: WorkTypes, window: WindowQuery
+    actor: DirectoryReader,
+    work_types: WorkTypes,
+    window: WindowQuery,
+    with_archived: WithArchived = False,
 ) -> Slice[WorkType]:
     """List what marks are given for, in the order added."""
-    return await work_types.page(actor, window)
+    return await work_types.page(actor, window, archived=with_archived)
 
 
 @router.post(
@@ -712,7 +1033,8 @@ async def change_work_type(
     """Change a work type; If-Match is honoured where it is sent."""
     work_type = await work_types.lock(actor, work_type_id)
     check_version(request, work_type.version, required=False)
-    changed = await work_types.change(actor, work_type, body.model_dump(exclude_unset=True))
+    changes = archiving(body.model_dump(exclude_unset=True), work_type.archived_on, actor.today)
+    changed = await work_types.change(actor, work_type, changes)
     tag(response, changed)
     return changed
 

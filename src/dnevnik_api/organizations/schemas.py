@@ -1,8 +1,9 @@
 from datetime import date, time
 from itertools import pairwise
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.clock import RUSSIAN_TIME_ZONES
@@ -13,10 +14,12 @@ from dnevnik_api.fields import (
     Grade,
     Id,
     Int,
+    IsoWeekday,
     LessonNumber,
     Line,
     MaybeEmpty,
     Name,
+    Prose,
     Read,
     Request,
     ShortName,
@@ -25,7 +28,7 @@ from dnevnik_api.fields import (
     optional,
 )
 
-from .models import MarkEditWindow, PeriodKind
+from .models import MarkEditWindow, MarkScale, PeriodKind, RoomKind
 
 
 def _known_zone(name: str) -> str:
@@ -41,15 +44,57 @@ TimeZone = Annotated[
 ]
 
 
+def _web_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        known = False
+    if not known:
+        raise PydanticCustomError("format", "must look like {example}", {"example": "https://…"})
+    return address
+
+
+WebAddress = Annotated[Line, AfterValidator(_web_address)]
+
+
+class Paper(Request):
+    """A licence or an accreditation: what it is known by, and how long it is good."""
+
+    number: ShortName = Field(examples=["Л035-01298-77/00180000"])
+    issued_on: Day = Field(examples=["2016-03-14"])
+    issued_by: Line = Field(examples=["Департамент образования и науки города Москвы"])
+    valid_until: Day | None = Field(None, description="Null: without end.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_until is not None and self.valid_until < self.issued_on:
+            raise PydanticCustomError("out_of_order", "must end after it begins")
+        return self
+
+
+class Link(Request):
+    """A page of the school elsewhere: its site, a community, a document."""
+
+    title: Name = Field(examples=["Устав школы"])
+    url: WebAddress = Field(examples=["https://school7.example.ru/ustav.pdf"])
+
+
 class OrganizationUpdate(Request):
     """Merge patch of the profile and settings; null clears what may be empty."""
 
     name: Name = optional(examples=["Школа № 7"])
-    full_name: Line | None = None
-    address: Line | None = None
+    full_name: Line | None = Field(None, description="Official, as in the charter.")
+    short_name: Line | None = Field(None, description="Official short one, as in the charter.")
+    address: Line | None = Field(None, description="Where lessons are held.")
+    legal_address: Line | None = None
     phone: ShortName | None = None
+    more_phones: Annotated[list[ShortName], Field(max_length=20)] = optional()
     email: Email | None = None
     website: Line | None = None
+    licence: Paper | None = None
+    accreditation: Paper | None = None
+    links: Annotated[list[Link], Field(max_length=50)] = optional()
     time_zone: TimeZone = optional()
     mark_edit_window: MarkEditWindow = optional()
     second_factor_required: Flag = optional(
@@ -61,13 +106,44 @@ class OrganizationRead(Read):
     id: int
     name: str
     full_name: str | None
+    short_name: str | None
     address: str | None
+    legal_address: str | None
     phone: str | None
+    more_phones: list[str]
     email: str | None
     website: str | None
+    licence: Paper | None
+    accreditation: Paper | None
+    links: list[Link]
     time_zone: str
     mark_edit_window: MarkEditWindow
     second_factor_required: bool
+    version: int
+
+
+Position = Annotated[
+    Int, Field(ge=0, le=10000, description="Sections stand in this order.", examples=[1])
+]
+
+
+class InformationSectionCreate(Request):
+    title: Name = Field(examples=["Режим работы"])
+    body: Prose = Field(examples=["Занятия в одну смену, с 8:30, по пятидневной неделе."])
+    position: Position = 0
+
+
+class InformationSectionUpdate(Request):
+    title: Name = optional()
+    body: Prose = optional()
+    position: Position = optional()
+
+
+class InformationSectionRead(Read):
+    id: int
+    title: str
+    body: str
+    position: int
     version: int
 
 
@@ -127,12 +203,16 @@ class HolidayCreate(Request):
     name: Name = Field(examples=["Осенние каникулы"])
     begins_on: Day = Field(examples=["2026-10-26"])
     ends_on: Day = Field(examples=["2026-11-03"])
+    grade_from: Grade = Field(1, examples=[1])
+    grade_to: Grade = Field(11, examples=[1])
 
 
 class HolidayUpdate(Request):
     name: Name = optional()
     begins_on: Day = optional()
     ends_on: Day = optional()
+    grade_from: Grade = optional()
+    grade_to: Grade = optional()
 
 
 class HolidayRead(Read):
@@ -141,7 +221,43 @@ class HolidayRead(Read):
     name: str
     begins_on: date
     ends_on: date
+    grade_from: int
+    grade_to: int
     version: int
+
+
+class MovedDayCreate(Request):
+    academic_year_id: Id
+    name: Name = Field(examples=["Суббота за понедельник 9 ноября"])
+    works_on: Day = Field(examples=["2026-11-07"])
+    weekday: IsoWeekday
+    grade_from: Grade = Field(1, examples=[1])
+    grade_to: Grade = Field(11, examples=[11])
+
+
+class MovedDayUpdate(Request):
+    name: Name = optional()
+    works_on: Day = optional(examples=["2026-11-07"])
+    weekday: IsoWeekday = optional()
+    grade_from: Grade = optional()
+    grade_to: Grade = optional()
+
+
+class MovedDayRead(Read):
+    id: int
+    academic_year_id: int
+    name: str
+    works_on: date
+    weekday: int
+    """The weekday whose lessons are held on that day."""
+    grade_from: int
+    grade_to: int
+    version: int
+
+
+Archived = Annotated[
+    bool, Strict(), Field(description="True: out of use, hidden from lists, not to be referred to.")
+]
 
 
 class BellWrite(Request):
@@ -182,32 +298,43 @@ class BellScheduleWrite(Request):
 
     name: Name = Field(examples=["Основное, 1 смена"])
     bells: Bells
+    archived: Archived = False
 
 
 class BellScheduleRead(Read):
     id: int
     name: str
     bells: list[BellRead]
+    archived_on: date | None
     version: int
 
 
 class SubjectCreate(Request):
     name: Name = Field(examples=["Русский язык"])
     short_name: ShortName | None = Field(None, examples=["Рус. яз."])
+    area: Name | None = Field(None, examples=["Русский язык и литература"])
+    mark_scale: MarkScale = MarkScale.FIVE_POINT
     assessed: Flag = Field(True, description="False: «без аттестации», takes no final marks.")
 
 
 class SubjectUpdate(Request):
     name: Name = optional()
     short_name: ShortName | None = None
+    area: Name | None = None
+    mark_scale: MarkScale = optional()
     assessed: Flag = optional()
+    archived: Archived = optional()
 
 
 class SubjectRead(Read):
     id: int
     name: str
     short_name: str | None
+    area: str | None
+    """Subject area of the curriculum (предметная область)."""
+    mark_scale: MarkScale
     assessed: bool
+    archived_on: date | None
     version: int
 
 
@@ -227,6 +354,7 @@ class WorkTypeUpdate(Request):
     short_name: ShortName = optional()
     weight: TypeWeight = optional()
     written: Flag = optional()
+    archived: Archived = optional()
 
 
 class WorkTypeRead(Read):
@@ -235,6 +363,7 @@ class WorkTypeRead(Read):
     short_name: str
     weight: float
     written: bool
+    archived_on: date | None
     version: int
 
 
@@ -249,21 +378,77 @@ class MarkValueRead(Read):
     allowed_as_final: bool
 
 
+class BuildingCreate(Request):
+    name: Name = Field(examples=["Главный корпус"])
+    address: Line | None = Field(None, examples=["Москва, ул. Школьная, 7"])
+
+
+class BuildingUpdate(Request):
+    name: Name = optional()
+    address: Line | None = None
+    archived: Archived = optional()
+
+
+class BuildingRead(Read):
+    id: int
+    name: str
+    address: str | None
+    archived_on: date | None
+    version: int
+
+
+BuildingName = Annotated[
+    MaybeEmpty,
+    Field(
+        description="The building by its name, instead of `building_id`; a new name adds it.",
+        examples=["Главный корпус"],
+    ),
+]
+Capacity = Annotated[Int, Field(ge=1, le=2000)]
+Floor = Annotated[Int, Field(ge=-5, le=200, examples=[2])]
+
+
+def _one_building(room: "RoomCreate | RoomUpdate") -> None:
+    if {"building", "building_id"} <= room.model_fields_set:
+        raise PydanticCustomError("repeated", "must name its building once")
+
+
 class RoomCreate(Request):
     name: ShortName = Field(examples=["214"])
-    building: MaybeEmpty = Field("", examples=["Главный корпус"])
-    capacity: Annotated[Int, Field(ge=1, le=2000)] | None = None
+    building: BuildingName = ""
+    building_id: Id | None = None
+    floor: Floor | None = None
+    kind: RoomKind = RoomKind.CLASSROOM
+    capacity: Capacity | None = None
+
+    @model_validator(mode="after")
+    def _in_one_building(self) -> Self:
+        _one_building(self)
+        return self
 
 
 class RoomUpdate(Request):
     name: ShortName = optional(examples=["214"])
-    building: MaybeEmpty = optional(examples=["Главный корпус"])
-    capacity: Annotated[Int, Field(ge=1, le=2000)] | None = None
+    building: BuildingName = optional()
+    building_id: Id | None = None
+    floor: Floor | None = None
+    kind: RoomKind = optional()
+    capacity: Capacity | None = None
+    archived: Archived = optional()
+
+    @model_validator(mode="after")
+    def _in_one_building(self) -> Self:
+        _one_building(self)
+        return self
 
 
 class RoomRead(Read):
     id: int
     name: str
     building: str
+    building_id: int | None
+    floor: int | None
+    kind: RoomKind
     capacity: int | None
+    archived_on: date | None
     version: int

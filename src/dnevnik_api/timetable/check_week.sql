@@ -25,6 +25,11 @@ wrong AS (
               AND jt.teacher_id = p.id
               AND daterange(jt.begins_on, jt.ends_on) && daterange(t.begins_on, t.ends_on, '[]'))),
         ('room_id', 'unknown-reference', w.room_id IS NOT NULL AND r.id IS NULL),
+        ('room_id', 'archived', r.archived_on IS NOT NULL AND NOT EXISTS (
+            -- Where it stands already it may stay.
+            SELECT FROM timetable_entries e
+            WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
+              AND e.room_id = w.room_id)),
         ('number', 'no-bell', NOT EXISTS (
             SELECT FROM bells b
             WHERE b.organization_id = :organization_id AND b.bell_schedule_id = t.bell_schedule_id

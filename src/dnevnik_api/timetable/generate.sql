@@ -2,12 +2,16 @@
 -- An entry has one lesson a day: the one that is there already stays, whatever became of it. Days
 -- outside the timetable, the year and the periods still open are left out. :status is cancelled
 -- only to look at clashes (the database lets cancelled lessons stand); that is rolled back.
+-- A moved day (А.12) has the lessons of the weekday that it works as, be it a holiday.
 WITH day AS MATERIALIZED (
-    SELECT d.day::date AS day, o.time_zone, t.bell_schedule_id, EXISTS (
+    SELECT d.day::date AS day, grade, o.time_zone, t.bell_schedule_id,
+           coalesce(m.weekday, extract(isodow FROM d.day)) AS weekday,
+           m.id IS NULL AND EXISTS (
                SELECT FROM holidays h
                WHERE h.organization_id = :organization_id
                  AND h.academic_year_id = t.academic_year_id
                  AND d.day BETWEEN h.begins_on AND h.ends_on
+                 AND grade BETWEEN h.grade_from AND h.grade_to
            ) AS is_holiday
     FROM timetables t
     JOIN organizations o ON o.id = t.organization_id
@@ -17,6 +21,10 @@ WITH day AS MATERIALIZED (
         least(CAST(:to_on AS date), t.ends_on, y.ends_on)::timestamp,
         interval '1 day'
     ) AS d (day)
+    CROSS JOIN generate_series(1, 11) AS grade
+    LEFT JOIN moved_days m
+      ON m.organization_id = :organization_id AND m.works_on = d.day
+     AND grade BETWEEN m.grade_from AND m.grade_to
     WHERE t.organization_id = :organization_id AND t.id = :timetable_id
 ),
 -- Read once, not looked up for each entry: of a new school the planner knows too little to do that
@@ -36,10 +44,12 @@ plan AS MATERIALIZED (
     FROM day d
     JOIN timetable_entries e
       ON e.organization_id = :organization_id AND e.timetable_id = :timetable_id
-     AND e.weekday = extract(isodow FROM d.day)
+     AND e.weekday = d.weekday
     JOIN journals j
       ON j.organization_id = :organization_id AND j.id = e.journal_id
      AND NOT j.closed_dates @> d.day
+    JOIN groups g
+      ON g.organization_id = :organization_id AND g.id = j.group_id AND g.grade = d.grade
     JOIN bells b
       ON b.organization_id = :organization_id AND b.bell_schedule_id = d.bell_schedule_id
      AND b.number = e.number

@@ -36,6 +36,7 @@ REPEATED = Text("Этот урок уже есть в списке.", "This less
 
 _WRONG = {
     "unknown-reference": records.UNKNOWN,
+    "archived": records.ARCHIVED,
     "another-year": ANOTHER_YEAR,
     "not-journals-teacher": NOT_JOURNALS_TEACHER,
     "no-bell": NO_SUCH_BELL,
