@@ -72,6 +72,9 @@ async def test_who_reports_the_own_account_is_out_at_once_until_new_credentials_
     assert await attempt(anonymous, login) == 401
 
     coordinator = as_(school.coordinator)
+    told, *_ = (await coordinator.get("/notifications")).json()["items"]
+    assert told["kind"] == "account-compromised"
+    assert "Кузнецов Иван" in told["text"]
     [notice] = (await coordinator.get("/compromise-notices?in_force=true")).json()["items"]
     assert (notice["full_name"], notice["noticed_by"]) == ("Кузнецов Иван", school.teacher.id)
     assert (notice["note"], notice["settled_at"]) == ("Пароль видели", None)

@@ -9,9 +9,11 @@ from dnevnik_api import records
 from dnevnik_api.accounts.models import Account
 from dnevnik_api.db import SessionDep
 from dnevnik_api.functions import statement
+from dnevnik_api.notifications.repository import notify
 from dnevnik_api.organizations.repository import working_days
 from dnevnik_api.pagination import Slice, Window, paginate
-from dnevnik_api.people.models import Person
+from dnevnik_api.people.models import Person, RoleAssignment, StaffRole
+from dnevnik_api.people.policy import on_day
 from dnevnik_api.policy import Actor
 
 from .models import CompromiseNotice
@@ -70,7 +72,31 @@ class NoticeRepository:
             late=is_late(days, learned_at, actor.now, actor.time_zone),
             note=note,
         )
-        return await records.add(self._session, actor, notice)
+        await records.add(self._session, actor, notice)
+        await self._tell_coordinators(actor, notice)
+        return notice
+
+    async def _tell_coordinators(self, actor: Actor, notice: CompromiseNotice) -> None:
+        coordinators = select(RoleAssignment.person_id).where(
+            RoleAssignment.organization_id == actor.organization_id,
+            RoleAssignment.role == StaffRole.COORDINATOR,
+            on_day(actor.today),
+        )
+        name = select(Person.full_name).where(
+            Person.organization_id == actor.organization_id, Person.id == notice.person_id
+        )
+        await notify(
+            self._session,
+            actor.organization_id,
+            (await self._session.scalars(coordinators)).all(),
+            "account-compromised",
+            {
+                "person": await self._session.scalar(name),
+                "person_id": notice.person_id,
+                "compromise_notice_id": notice.id,
+            },
+            actor.now,
+        )
 
     async def withdraw(self, actor: Actor, notice: CompromiseNotice) -> None:
         """Write down that a locked notice is withdrawn."""

@@ -38,6 +38,10 @@ KINDS: dict[str, Text] = {
         "Новый урок: {subject}, {group}, {lesson_on}, урок {number}, {time}.",
         "New lesson: {subject}, {group}, {lesson_on}, lesson {number}, {time}.",
     ),
+    "account-compromised": Text(
+        "Сообщено о компрометации учётной записи: {person}. Вход закрыт, выдайте новые данные.",
+        "A compromised account is reported: {person}. Sign-in is blocked: issue new credentials.",
+    ),
 }
 """Add a kind here before ``notify`` is asked for it. Values named ``…_on`` are days."""
 
