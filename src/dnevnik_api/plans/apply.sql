@@ -25,38 +25,45 @@ lesson AS MATERIALIZED (
     JOIN lessons l ON l.organization_id = :organization_id AND l.journal_id = t.journal_id
     LEFT JOIN planned_lessons p ON p.organization_id = :organization_id AND p.lesson_id = l.id
 ),
--- The hours that are left, and the lessons that are left, one beside the other.
-hour AS (
-    SELECT t.journal_id, i.id AS plan_item_id,
-           row_number() OVER (PARTITION BY t.journal_id ORDER BY i.number, n.n) AS place
-    FROM target t
-    JOIN plan_items i
-      ON i.organization_id = :organization_id AND i.lesson_plan_id = t.lesson_plan_id
-    LEFT JOIN (
-        SELECT l.journal_id, l.plan_item_id, count(*) AS lessons FROM lesson l
-        WHERE l.is_kept AND l.status <> 'cancelled' GROUP BY l.journal_id, l.plan_item_id
-    ) used ON used.journal_id = t.journal_id AND used.plan_item_id = i.id
-    CROSS JOIN LATERAL generate_series(1, i.hours - coalesce(used.lessons, 0)) AS n (n)
-    WHERE NOT CAST(:empty AS boolean)
-),
-free AS (
-    SELECT l.id, l.journal_id,
-           row_number() OVER (PARTITION BY l.journal_id ORDER BY l.begins_at, l.id) AS place
-    FROM lesson l
-    WHERE NOT l.is_kept AND l.status <> 'cancelled'
+-- The hours that are left, in order, one row a journal: rows of two lists beside each other would be
+-- compared each with each where the planner knows little of a school yet.
+hour AS MATERIALIZED (
+    SELECT left_over.journal_id,
+           array_agg(left_over.plan_item_id ORDER BY left_over.number, n.n) AS item_ids
+    FROM (
+        SELECT u.journal_id, u.plan_item_id, max(u.number) AS number, sum(u.hours) AS hours
+        FROM (
+            SELECT t.journal_id, i.id AS plan_item_id, i.number, i.hours
+            FROM target t
+            JOIN plan_items i
+              ON i.organization_id = :organization_id AND i.lesson_plan_id = t.lesson_plan_id
+            WHERE NOT CAST(:empty AS boolean)
+            UNION ALL
+            SELECT l.journal_id, l.plan_item_id, NULL, -1 FROM lesson l
+            WHERE l.is_kept AND l.plan_item_id IS NOT NULL AND l.status <> 'cancelled'
+        ) u
+        GROUP BY u.journal_id, u.plan_item_id
+    ) left_over
+    CROSS JOIN LATERAL generate_series(1, left_over.hours) AS n (n)
+    WHERE left_over.number IS NOT NULL
+    GROUP BY left_over.journal_id
 ),
 wanted AS MATERIALIZED (
     SELECT l.id, l.journal_id, l.status, l.is_open, l.is_closed, l.is_known, l.is_kept, l.topic,
-           l.plan_item_id AS old_item_id, i.id AS plan_item_id, l.written,
+           i.id AS plan_item_id, l.written,
            -- Empty, or as the plan wrote it.
            l.topic IS NULL OR l.topic IS NOT DISTINCT FROM l.written AS is_plans,
-           CASE WHEN l.status <> 'cancelled' THEN i.topic END AS new_topic
-    FROM lesson l
-    LEFT JOIN free f ON f.id = l.id
-    LEFT JOIN hour h ON h.journal_id = f.journal_id AND h.place = f.place
+           i.topic AS new_topic
+    FROM (
+        SELECT l.*, row_number() OVER (
+                   PARTITION BY l.journal_id, l.is_kept OR l.status = 'cancelled'
+                   ORDER BY l.begins_at, l.id) AS place
+        FROM lesson l
+    ) l
+    LEFT JOIN hour h ON h.journal_id = l.journal_id
     LEFT JOIN plan_items i
       ON i.organization_id = :organization_id AND l.status <> 'cancelled'
-     AND i.id = CASE WHEN l.is_kept THEN l.plan_item_id ELSE h.plan_item_id END
+     AND i.id = CASE WHEN l.is_kept THEN l.plan_item_id ELSE h.item_ids[l.place] END
 ),
 changed AS (
     UPDATE lessons l
@@ -101,7 +108,7 @@ SELECT (SELECT count(*) FROM changed) AS topics_written,
        count(*) FILTER (WHERE w.plan_item_id IS NULL) AS lessons_without_item,
        count(*) FILTER (WHERE w.is_open AND NOT w.is_plans) AS own_topics_kept,
        count(*) FILTER (WHERE NOT w.is_open) AS lessons_past,
-       (SELECT count(*) FROM hour h) - count(*) FILTER (
+       (SELECT coalesce(sum(cardinality(h.item_ids)), 0) FROM hour h) - count(*) FILTER (
            WHERE w.plan_item_id IS NOT NULL AND NOT w.is_kept) AS hours_without_lesson
 FROM wanted w
 WHERE w.status <> 'cancelled'

@@ -589,7 +589,7 @@ class JournalPlanRepository:
         )
 
 
-AT_ONCE = 40
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
