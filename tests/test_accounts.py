@@ -407,6 +407,23 @@ async def test_after_five_failures_one_waits_and_the_right_password_resets_that(
     assert (await attempt(client, login, WRONG)).status_code == 429
 
 
+async def test_a_client_is_told_how_many_failures_are_left(
+    as_: SignIn, anonymous: httpx.AsyncClient, door: Door, school: School
+) -> None:
+    """The same for a login that is nobody's: else the limit would tell which ones there are."""
+    login, _ = await register(as_(school.coordinator), anonymous, school.guardian)
+    for name in (login, "nobody.knows.this"):
+        client = door()
+        answers = [await attempt(client, name, WRONG) for _ in range(6)]
+        assert {one.headers["ratelimit-policy"] for one in answers} == {'"sign-in";q=5;w=86400'}
+        assert [one.headers["ratelimit"] for one in answers] == [
+            *(f'"sign-in";r={left}' for left in (4, 3, 2, 1, 0)),
+            '"sign-in";r=0;t=5',
+        ]
+    right = await attempt(door(), login, PASSWORD)
+    assert right.headers["ratelimit"] == '"sign-in";r=5'
+
+
 async def test_many_guesses_at_once_are_no_more_than_five(door: Door) -> None:
     client = door()
     answers = await asyncio.gather(

@@ -427,6 +427,36 @@ async def test_one_wrong_entry_refuses_the_whole_lesson_and_is_pointed_at(
         assert await school.run("SELECT id FROM marks") == []
 
 
+async def test_what_changes_nothing_leaves_the_version_and_the_history(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    quarter = {"from": "2026-09-01", "to": "2026-10-25"}
+    address, page = f"/lessons/{school.lesson_id}/entries", f"/journals/{school.journal_id}/page"
+    body = {
+        "marks": [{"work_id": school.work_id, "student_id": school.student.id, "value": "5"}],
+        "attendance": [{"student_id": school.classmate.id, "status": "late", "minutes": 5}],
+    }
+    written = await teacher.put(address, json=body, headers={"If-Match": "*"})
+    version = written.json()["version"]
+    record, work = f"/lessons/{school.lesson_id}/record", f"/works/{school.work_id}"
+    topic = await teacher.patch(record, json={"topic": "Дроби"}, headers={"If-Match": '"1"'})
+    seen = {"If-Match": topic.headers["etag"]}
+    tag = (await teacher.get(page, params=quarter)).headers["etag"]
+    same = [
+        await teacher.put(address, json={}, headers={"If-Match": f'"{version + 1}"'}),
+        await teacher.put(address, json=body, headers={"If-Match": f'"{version + 1}"'}),
+        await teacher.put(address, json=body, headers={"If-Match": "*"}),
+        await teacher.patch(record, json={"topic": "Дроби"}, headers=seen),
+        await teacher.patch(work, json={"title": None}, headers={"If-Match": '"1"'}),
+    ]
+    assert [one.status_code for one in same] == [200] * 5
+    nothing = {"version": version + 1, "marks_changed": 0, "attendance_changed": 0}
+    assert [one.json() for one in same[:3]] == [nothing] * 3
+    assert (await teacher.get(page, params=quarter)).headers["etag"] == tag
+    assert len(await school.run("SELECT FROM mark_changes")) == 1
+
+
 async def test_the_same_entry_twice_is_refused(as_: SignIn, school: School) -> None:
     entry = {"work_id": school.work_id, "student_id": school.student.id, "value": "5"}
     answer = await as_(school.teacher).put(

@@ -616,3 +616,59 @@ async def test_lessons_honour_holidays_of_their_grade_and_moved_days(
         school.id,
     )
     assert [row["day"] for row in rows] == ["2026-11-09", "2026-11-14"]
+
+
+@pytest.mark.clause("А.12")
+async def test_a_holiday_is_not_laid_over_planned_lessons_unseen(
+    as_: SignIn, school: School
+) -> None:
+    """The school withdraws or cancels them first; what was held stays as it was held."""
+    coordinator = as_(school.coordinator)
+    days = {"academic_year_id": school.year_id, "name": "Карантин", "begins_on": "2026-10-01"}
+    refused = await coordinator.post("/holidays", json={**days, "ends_on": "2026-10-25"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/lessons-on-holiday")
+    named = [one["detail"] for one in refused.json()["errors"]]
+    assert "21.10.2026, 1: 5А, Математика" in named
+    assert named[0] in refused.json()["detail"]
+    assert await school.run("SELECT FROM holidays") == []
+    await school.run("UPDATE lessons SET status = 'held' WHERE lesson_date < '2026-10-14'")
+    short = await coordinator.post("/holidays", json={**days, "ends_on": "2026-10-12"})
+    assert short.status_code == 201, short.text
+    address = f"/holidays/{short.json()['id']}"
+    longer = await coordinator.patch(address, json={"ends_on": "2026-10-25"})
+    assert (longer.status_code, longer.json()["type"]) == (409, "/problems/lessons-on-holiday")
+    await school.run("UPDATE lessons SET status = 'cancelled' WHERE status = 'planned'")
+    longer = await coordinator.patch(address, json={"ends_on": "2026-10-25"})
+    assert longer.status_code == 200, longer.text
+    # A lesson that someone plans on the holiday afterwards is meant, and no later change stops.
+    await school.run("UPDATE lessons SET status = 'planned' WHERE id = $1", school.lesson_id)
+    renamed = await coordinator.patch(address, json={"name": "Каникулы", "ends_on": "2026-10-24"})
+    assert renamed.status_code == 200, renamed.text
+
+
+@pytest.mark.clause("2.10")
+async def test_final_marks_hold_their_period_and_their_subject(as_: SignIn, school: School) -> None:
+    coordinator, teacher = as_(school.coordinator), as_(school.teacher)
+    period, subject = (f"/reporting-periods/{school.quarter_id}", f"/subjects/{school.subject_id}")
+    final = await teacher.put(
+        f"/journals/{school.journal_id}/final-marks/{school.student.id}/{school.quarter_id}",
+        json={"value": "5"},
+        headers={"If-None-Match": "*"},
+    )
+    assert final.status_code == 201, final.text
+    for address, change, code in (
+        (period, {"ends_on": "2026-10-24"}, "period-has-final-marks"),
+        (period, {"grade_from": 6}, "period-has-final-marks"),
+        (subject, {"assessed": False}, "subject-has-final-marks"),
+    ):
+        refused = await coordinator.patch(address, json=change)
+        assert (refused.status_code, refused.json()["type"]) == (409, f"/problems/{code}")
+    for address, change in (
+        (period, {"name": "I четверть", "ends_on": "2026-10-25"}),
+        (subject, {"name": "Алгебра", "assessed": True}),
+        (f"/subjects/{school.other_subject_id}", {"assessed": False}),
+    ):
+        changed = await coordinator.patch(address, json=change)
+        assert changed.status_code == 200, changed.text
+    await school.run("UPDATE academic_years SET begins_on = '2025-09-01', ends_on = '2026-05-31'")
+    assert (await coordinator.patch(subject, json={"assessed": False})).status_code == 200

@@ -597,3 +597,49 @@ async def test_who_may_not_write_is_refused_and_strangers_find_nothing(
             assert foreign.status_code == missing.status_code == 404, (method, path)
             assert _bare(foreign) == _bare(missing)
     assert await school.run("SELECT id FROM entry_changes") == []
+
+
+@pytest.mark.clause("А.10", "Б.1")
+async def test_a_student_is_given_no_role_of_staff_while_learning_here(
+    as_: SignIn, school: School
+) -> None:
+    """Who has left may come back as a teacher; a child would read everybody's marks."""
+    coordinator, student = as_(school.coordinator), school.student.id
+    roles = f"/staff/{student}/roles"
+    answers = [
+        await coordinator.post(roles, json={"role": "teacher"}),
+        await coordinator.post("/coordinators", json={"person_id": student}),
+        await as_(school.director).post("/coordinators", json={"person_id": student}),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/is-a-student")
+    assert await roles_of(school, student) == ["student"]
+    await school.run(
+        "UPDATE role_assignments SET ends_on = '2026-10-20' WHERE person_id = $1", student
+    )
+    later = await coordinator.post(roles, json={"role": "teacher", "begins_on": "2026-10-20"})
+    assert later.status_code == 201, later.text
+    earlier = await coordinator.patch(
+        f"{roles}/{later.json()['id']}", json={"begins_on": "2026-10-19"}
+    )
+    assert (earlier.status_code, earlier.json()["type"]) == (409, "/problems/is-a-student")
+
+
+async def roles_of(school: School, person_id: int) -> list[str]:
+    rows = await school.run("SELECT role FROM role_assignments WHERE person_id = $1", person_id)
+    return [row["role"] for row in rows]
+
+
+@pytest.mark.clause("Б.1")
+async def test_a_director_may_be_the_coordinator_too_and_that_is_written_down(
+    as_: SignIn, school: School
+) -> None:
+    """In a small school nobody else is there; the regulation leaves the choice to the director."""
+    director = school.director
+    appointed = await as_(director).post("/coordinators", json={"person_id": director.id})
+    assert appointed.status_code == 201, appointed.text
+    [change] = await school.run(
+        "SELECT actor_id, after->>'person_id' AS person_id FROM entry_changes"
+        " WHERE entity = 'role_assignments'"
+    )
+    assert (change["actor_id"], change["person_id"]) == (director.id, str(director.id))

@@ -13,7 +13,6 @@ from .errors import (
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
-    TOO_MANY_REQUESTS,
     UNAUTHENTICATED,
     UNAVAILABLE,
     Problem,
@@ -57,6 +56,7 @@ def _complete(app: FastAPI, schema: dict[str, Any]) -> None:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = problems.SCHEMA
+    components["headers"] = _HEADERS
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (RFC 9068)"}
     }
@@ -82,7 +82,7 @@ def _complete_operation(
     if "{" in (route.path or ""):
         general.append(NOT_FOUND)
     if "requestBody" in operation:
-        general += [INVALID, TOO_MANY_REQUESTS] if not gates else [INVALID]
+        general.append(INVALID)
     for status, response in problems.documented(*general).items():
         known = operation["responses"].setdefault(str(status), response)
         if known is not response:
@@ -91,6 +91,33 @@ def _complete_operation(
             if content is not None:
                 content["examples"].update(response["content"][problems.MEDIA_TYPE]["examples"])
     operation["responses"] = dict(sorted(operation["responses"].items()))
+    _add_headers(operation["responses"])
+
+
+def _add_headers(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        names = ["Retry-After"] if status in {"429", "503"} else []
+        if "429" in responses and (status < "300" or status in {"401", "429"}):
+            names += ["RateLimit", "RateLimit-Policy"]
+        for name in names:
+            reference = {"$ref": f"#/components/headers/{name}"}
+            response.setdefault("headers", {})[name] = reference
+
+
+_HEADERS: dict[str, Any] = {
+    "Retry-After": {
+        "description": "So many seconds later the request may be repeated.",
+        "schema": {"type": "integer", "examples": [20]},
+    },
+    "RateLimit-Policy": {
+        "description": "The limit: so many failures (`q`) in so many seconds (`w`) cost no wait.",
+        "schema": {"type": "string", "examples": ['"sign-in";q=5;w=86400']},
+    },
+    "RateLimit": {
+        "description": "What is left of it (`r`), and for how many seconds one waits (`t`).",
+        "schema": {"type": "string", "examples": ['"sign-in";r=0;t=20']},
+    },
+}
 
 
 def _has_own_422(operation: dict[str, Any]) -> bool:

@@ -382,6 +382,33 @@ NOT_ASSESSED = _problem(
         "A subject without attestation takes no final mark.",
     ),
 )
+PERIOD_HAS_FINAL_MARKS = _problem(
+    "period-has-final-marks",
+    409,
+    ("За период выставлены итоговые оценки", "The period has final marks"),
+    (
+        "За период выставлены итоговые оценки: его даты и классы не меняются.",
+        "Final marks of the period are set: its dates and grades stay as they are.",
+    ),
+)
+SUBJECT_HAS_FINAL_MARKS = _problem(
+    "subject-has-final-marks",
+    409,
+    ("По предмету выставлены итоговые оценки", "The subject has final marks"),
+    (
+        "По предмету в этом году выставлены итоговые оценки: он остаётся с аттестацией.",
+        "Final marks of this year are set in the subject: it stays an assessed one.",
+    ),
+)
+LESSONS_ON_HOLIDAY = _problem(
+    "lessons-on-holiday",
+    409,
+    ("На эти дни запланированы уроки", "Lessons are planned on these days"),
+    (
+        "На эти дни запланировано уроков: {count} ({lessons}). Сначала отзовите или отмените их.",
+        "Lessons planned on these days: {count} ({lessons}). Withdraw or cancel them first.",
+    ),
+)
 OUTSIDE_ACADEMIC_YEAR = _problem(
     "outside-academic-year",
     409,
@@ -503,6 +530,15 @@ NOT_A_CLASS = _problem(
     (
         "Классного руководителя назначают классу, а не учебной группе.",
         "A homeroom teacher is given to a class, not to a study group.",
+    ),
+)
+IS_A_STUDENT = _problem(
+    "is-a-student",
+    409,
+    ("Это учащийся", "This is a student"),
+    (
+        "Учащемуся этой школы роль работника не даётся, пока он здесь учится.",
+        "A student of this school is given no role of staff while learning there.",
     ),
 )
 ALREADY_REGISTERED = _problem(

@@ -39,18 +39,19 @@ async def find(
     visible: ColumnElement[bool] | None = None,
     *,
     lock: bool = False,
+    hold: bool = False,
 ) -> R:
     """Return the actor's organization's record, if ``visible`` says so; raise NOT_FOUND.
 
-    ``lock`` it in order to change it.
+    ``lock`` it in order to change it, ``hold`` it for others not to change it meanwhile.
     """
     statement = select(model).where(
         model.organization_id == actor.organization_id,
         model.id == record_id,
         true() if visible is None else visible,
     )
-    if lock:
-        statement = statement.with_for_update(of=model)
+    if lock or hold:
+        statement = statement.with_for_update(of=model, read=not lock)
     if (found := (await session.scalars(statement)).one_or_none()) is None:
         raise NOT_FOUND()
     return found

@@ -42,6 +42,7 @@ from .policy import (
     limits_of_codes,
     limits_of_letters,
     password_length,
+    rate_limit,
 )
 from .repository import AccountRepository, FailureRepository, SessionRepository, Visitor
 from .schemas import SignInState
@@ -327,10 +328,10 @@ async def _verify(door: Door, login: str, password: str) -> _Verified:
         address = door.visitor.address
         account, known = await AccountRepository(session).look_for(login, address)
         limits = limits_of(login, address, known=known)
-        await FailureRepository(session).count(limits, door.now)
+        left = await FailureRepository(session).count(limits, door.now)
     hashed = _hash_of(account)
     if not await door.passwords.verify(password, hashed) or account is None or hashed is None:
-        raise BAD_CREDENTIALS()
+        raise BAD_CREDENTIALS(headers=rate_limit(left))
     return _Verified(account, hashed, limits)
 
 

@@ -98,6 +98,20 @@ def wait_after(failures: int, limit: Limit) -> timedelta:
     return min(_FIRST_WAIT * doubled, limit.longest)
 
 
+def rate_limit(left: int, *, wait: int = 0) -> dict[str, str]:
+    """Return the headers that say how many sign-ins may still fail, or how long one waits.
+
+    They tell of the pair of login and address only, which is counted in the same way whether the
+    login is anybody's or not: so they are no way to find out.
+    """
+    window = int(FORGOTTEN_AFTER.total_seconds())
+    waiting = {"Retry-After": str(wait)} if wait else {}
+    return waiting | {
+        "RateLimit-Policy": f'"sign-in";q={PAIR.free};w={window}',
+        "RateLimit": f'"sign-in";r={left}' + (f";t={wait}" if wait else ""),
+    }
+
+
 def limits_of(login: str, address: str, *, known: bool) -> dict[bytes, Limit]:
     """Return what an attempt counts against; ``known``: the account has signed in from there."""
     network = _network_of(address)

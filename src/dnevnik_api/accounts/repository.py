@@ -56,6 +56,7 @@ from .policy import (
     ADDRESS,
     FORGOTTEN_AFTER,
     LETTER_LIFETIMES,
+    PAIR,
     REFRESH_GRACE,
     REFRESH_LIFETIME,
     SESSION_LIFETIME,
@@ -65,6 +66,7 @@ from .policy import (
     is_in_own_class,
     is_over,
     is_staff,
+    rate_limit,
     wait_after,
 )
 
@@ -634,11 +636,13 @@ class FailureRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def count(self, limits: Mapping[bytes, Limit], now: datetime) -> None:
+    async def count(self, limits: Mapping[bytes, Limit], now: datetime) -> int:
         """Count an attempt as failed before it is judged, so that many at once gain nothing.
 
-        Raise TOO_MANY_REQUESTS while a counter makes one wait; such an attempt doesn't count.
+        Return how many more may fail at once. Raise TOO_MANY_REQUESTS while a counter makes one
+        wait; such an attempt doesn't count.
         """
+        left = 0
         await self._session.execute(
             insert(SignInFailures)
             .values(
@@ -650,13 +654,16 @@ class FailureRepository:
             if counter.last_failed_at + FORGOTTEN_AFTER <= now:
                 counter.failures = 0
             wait = wait_after(counter.failures, limits[counter.digest])
-            left = math.ceil((counter.last_failed_at + wait - now).total_seconds())
+            seconds = math.ceil((counter.last_failed_at + wait - now).total_seconds())
             # Without a wait, an attempt at the same moment may have counted a moment ahead of ours.
-            if wait and left > 0:
-                raise TOO_MANY_REQUESTS(headers={"Retry-After": str(left)}, seconds=left)
+            if wait and seconds > 0:
+                raise TOO_MANY_REQUESTS(headers=rate_limit(0, wait=seconds), seconds=seconds)
             counter.failures += 1
             counter.last_failed_at = now
+            if limits[counter.digest] is PAIR:
+                left = max(0, PAIR.free - counter.failures)
         await self._session.flush()
+        return left
 
     async def forgive(self, limits: Mapping[bytes, Limit]) -> None:
         """Take an attempt back that was right; it clears all but the address's counter.

@@ -39,6 +39,7 @@ from dnevnik_api.routing import SecretRoute, provided
 from . import actions
 from .actions import Door, Entered
 from .models import EndReason
+from .policy import PAIR, rate_limit
 from .repository import AccountRepository, LiveSession, SessionRepository, Visitor
 from .schemas import (
     EmailChange,
@@ -81,8 +82,14 @@ async def _wait_for_turn(request: Request) -> AsyncIterator[None]:
         yield
 
 
+async def _tell_limit(response: Response) -> None:
+    """Say in a good answer what refusals say too: the right password clears the count."""
+    response.headers.update(rate_limit(PAIR.free))
+
+
 # Before the gate, so before any statement: a flood waits here, not for the database.
 IN_TURN = Depends(_wait_for_turn, scope="function")
+LIMITED = Depends(_tell_limit)
 DoorDep = Annotated[Door, Depends(_door)]
 Account = Annotated[Caller, requires_account()]
 PasswordGiven = Annotated[Caller, requires_password_given()]
@@ -97,12 +104,12 @@ _PERSON = "/organizations/{organization_id}/persons/{person_id}"
 
 @router.post(
     "/sessions",
-    dependencies=[IN_TURN],
+    dependencies=[IN_TURN, LIMITED],
     response_model=TokensRead,
     status_code=status.HTTP_201_CREATED,
     summary="Sign in",
     openapi_extra=clauses("3.2", "А.8", "Б.4", "В.1", "Г.4", "Д.1", "Е.2"),
-    responses=documented(BAD_CREDENTIALS, TEMPORARY_PASSWORD_EXPIRED),
+    responses=documented(BAD_CREDENTIALS, TEMPORARY_PASSWORD_EXPIRED, TOO_MANY_REQUESTS),
 )
 async def sign_in(body: SignIn, door: DoorDep) -> Entered:
     """Sign in with a login and a password; a temporary one only opens the registration (А.8).
@@ -230,7 +237,7 @@ async def read_me(caller: Account, accounts: Accounts) -> dict[str, Any]:
 
 @router.put(
     "/me/password",
-    dependencies=[IN_TURN],
+    dependencies=[IN_TURN, LIMITED],
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Change my password",
     openapi_extra=clauses("3.1", "3.2"),
@@ -341,7 +348,7 @@ async def end_session(session_id: PathId, caller: Account, sessions: Sessions) -
 
 @router.post(
     "/me/links",
-    dependencies=[IN_TURN],
+    dependencies=[IN_TURN, LIMITED],
     response_model=MembershipRead,
     status_code=status.HTTP_201_CREATED,
     summary="Join what another school calls me to my account",

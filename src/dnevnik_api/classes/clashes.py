@@ -52,14 +52,6 @@ class StudentClash(NamedTuple):
 
 
 _CLASHES = text(statement("classes/clashes"))
-_LOCK = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended('timetable', CAST(:organization_id AS bigint)))"
-)
-
-
-async def lock_timetable(session: AsyncSession, organization_id: int) -> None:
-    """Make writers of the school's timetable and enrolments follow one another."""
-    await session.execute(_LOCK, {"organization_id": organization_id})
 
 
 async def student_clashes(

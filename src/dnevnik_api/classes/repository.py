@@ -34,6 +34,7 @@ from dnevnik_api.errors import (
     Text,
 )
 from dnevnik_api.history import record
+from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.pagination import Slice, Window, paginate
@@ -42,7 +43,7 @@ from dnevnik_api.people.policy import check_term, holds, in_force, on_day, term_
 from dnevnik_api.people.repository import StudentRepository, among, check_known
 from dnevnik_api.policy import Actor
 
-from .clashes import check_students, lock_timetable
+from .clashes import check_students
 from .models import Enrolment, Group, GroupKind, GroupParent, HomeroomAssignment
 from .policy import check_classes, check_may_arrange, members_visible, visible_enrolments
 

@@ -82,9 +82,11 @@ class HomeworkRepository:
         due_on = changes.get("due_on")
         if due_on is not None and due_on <= kept.lesson.lesson_date:
             raise INVALID([FieldError("/due_on", "due-too-early", DUE_TOO_EARLY)])
-        kept.journal.version += 1
+        was = task.version
         untied = {"due_lesson_id": None} if "due_on" in changes else {}
-        return await records.change(self._session, actor, task, {**changes, **untied})
+        changed = await records.change(self._session, actor, task, {**changes, **untied})
+        kept.journal.version += changed.version != was
+        return changed
 
     async def remove(self, actor: Actor, kept: KeptLesson, task: Homework) -> None:
         """Take a task back; the history keeps it (2.11)."""

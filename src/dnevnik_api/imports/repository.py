@@ -7,10 +7,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from dnevnik_api import records
-from dnevnik_api.classes.clashes import check_students, lock_timetable
+from dnevnik_api.classes.clashes import check_students
 from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
 from dnevnik_api.db import SessionDep, TenantRow
 from dnevnik_api.lessons.models import Journal, JournalTeacher
+from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear, Bell, Room, Subject
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.people.models import Guardianship, Person, RoleAssignment

@@ -28,8 +28,9 @@ class RecordRepository:
         """Write topic or comment; a topic written on the day or later says the lesson was held."""
         held = changes.get("topic") is not None and kept.lesson.lesson_date <= actor.today
         status = {"status": LessonStatus.HELD.value} if held else {}
+        was = kept.lesson.version
         changed = await records.change(self._session, actor, kept.lesson, {**changes, **status})
-        kept.journal.version += 1
+        kept.journal.version += changed.version != was
         return changed
 
 
@@ -79,8 +80,10 @@ class WorkRepository:
     ) -> Work:
         """Change a work; its marks stay."""
         await self._check_type(actor, changes)
-        kept.journal.version += 1
-        return await records.change(self._session, actor, work, changes)
+        was = work.version
+        changed = await records.change(self._session, actor, work, changes)
+        kept.journal.version += changed.version != was
+        return changed
 
     async def remove(self, actor: Actor, kept: KeptLesson, work: Work) -> None:
         """Remove a work without marks; the database refuses one with marks (IN_USE)."""

@@ -33,7 +33,9 @@ member AS MATERIALIZED (
 ),
 mark AS MATERIALIZED (
     SELECT i.work_id, i.student_id, i.ordinal, i.value, i.comment, v.numeric, v.counts,
-           s.full_name AS student_name, o.value AS old_value, o.comment AS old_comment
+           s.full_name AS student_name, o.value AS old_value, o.comment AS old_comment,
+           i.value IS DISTINCT FROM o.value
+               OR (i.value IS NOT NULL AND i.comment IS DISTINCT FROM o.comment) AS differs
     FROM lesson l
     CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[])
         AS i (work_id, student_id, ordinal, value, comment)
@@ -47,7 +49,10 @@ mark AS MATERIALIZED (
 ),
 presence AS MATERIALIZED (
     SELECT i.student_id, i.status, i.minutes, i.reason,
-           o.status AS old_status, o.minutes AS old_minutes, o.reason AS old_reason
+           o.status AS old_status, o.minutes AS old_minutes, o.reason AS old_reason,
+           i.status IS DISTINCT FROM o.status
+               OR (i.status IS NOT NULL AND (i.minutes, i.reason) IS DISTINCT FROM (o.minutes, o.reason))
+               AS differs
     FROM unnest($14::bigint[], $15::text[], $16::int[], $17::text[])
         AS i (student_id, status, minutes, reason)
     JOIN member s ON s.student_id = i.student_id
@@ -55,7 +60,10 @@ presence AS MATERIALIZED (
         ON o.organization_id = $1 AND o.lesson_id = $6 AND o.student_id = i.student_id
 ),
 journal AS (
-    UPDATE journals j SET version = j.version + 1
+    -- What changes nothing leaves the version as it is: what others read is still fresh.
+    UPDATE journals j
+    SET version = j.version + (EXISTS (SELECT FROM mark WHERE differs)
+                               OR EXISTS (SELECT FROM presence WHERE differs))::int
     FROM lesson l
     WHERE j.organization_id = $1 AND j.id = l.journal_id AND j.version = $7::bigint
       AND NOT journal_closed_on(j.closed_dates, j.reopened_dates, j.reopened_until, l.lesson_date, $4)
@@ -66,9 +74,7 @@ journal AS (
 -- The journal stands at the version that the caller saw, and whoever writes it waits for its row: so
 -- the entries stand as they were read above.
 changed_mark AS MATERIALIZED (
-    SELECT m.* FROM mark m, journal j
-    WHERE m.value IS DISTINCT FROM m.old_value
-       OR (m.value IS NOT NULL AND m.comment IS DISTINCT FROM m.old_comment)
+    SELECT m.* FROM mark m, journal j WHERE m.differs
 ),
 set_mark AS (
     INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id, ordinal,
@@ -98,10 +104,7 @@ recorded_mark AS (
     FROM changed_mark c CROSS JOIN lesson l
 ),
 changed_presence AS MATERIALIZED (
-    SELECT p.* FROM presence p, journal j
-    WHERE p.status IS DISTINCT FROM p.old_status
-       OR (p.status IS NOT NULL
-           AND (p.minutes, p.reason) IS DISTINCT FROM (p.old_minutes, p.old_reason))
+    SELECT p.* FROM presence p, journal j WHERE p.differs
 ),
 set_presence AS (
     INSERT INTO attendance (organization_id, lesson_id, journal_id, lesson_date, student_id, status,

@@ -23,6 +23,7 @@ from dnevnik_api.history import record
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor
 
+from .calendar import check_may_move, check_may_stop_assessing, check_no_lessons, lock_timetable
 from .models import (
     AcademicYear,
     Archivable,
@@ -225,7 +226,9 @@ class ReportingPeriodRepository:
     async def change(
         self, actor: Actor, period: ReportingPeriod, changes: Mapping[str, Any]
     ) -> ReportingPeriod:
-        """Change a period; journals are read by periods."""
+        """Change a period; journals are read by periods. Raise PERIOD_HAS_FINAL_MARKS."""
+        moved = {name for name, value in changes.items() if getattr(period, name) != value}
+        await check_may_move(self._session, actor, period, moved)
         await touch_directory(self._session, actor)
         return await records.change(self._session, actor, period, changes)
 
@@ -251,17 +254,26 @@ class HolidayRepository:
         """Return a holiday, or raise NOT_FOUND."""
         return await records.find(self._session, actor, Holiday, holiday_id)
 
+    async def lock_days(self, actor: Actor) -> None:
+        """Wait for who makes lessons at this moment, before any other lock."""
+        await lock_timetable(self._session, actor.organization_id)
+
     async def lock(self, actor: Actor, holiday_id: int) -> Holiday:
         """Lock a holiday for a change."""
         return await records.find(self._session, actor, Holiday, holiday_id, lock=True)
 
     async def add(self, actor: Actor, values: Mapping[str, Any]) -> Holiday:
-        """Add a holiday; lessons that stand already stay."""
-        return await records.add(self._session, actor, Holiday(**values))
+        """Add a holiday; raise LESSONS_ON_HOLIDAY where lessons are planned."""
+        holiday = await records.add(self._session, actor, Holiday(**values))
+        await check_no_lessons(self._session, actor, holiday)
+        return holiday
 
     async def change(self, actor: Actor, holiday: Holiday, changes: Mapping[str, Any]) -> Holiday:
-        """Change a holiday; lessons that stand already stay."""
-        return await records.change(self._session, actor, holiday, changes)
+        """Change a holiday; raise LESSONS_ON_HOLIDAY where it reaches lessons that are planned."""
+        was = holiday.begins_on, holiday.ends_on
+        changed = await records.change(self._session, actor, holiday, changes)
+        await check_no_lessons(self._session, actor, changed, was)
+        return changed
 
     async def remove(self, actor: Actor, holiday: Holiday) -> None:
         """Remove a holiday."""
@@ -436,7 +448,9 @@ class SubjectRepository:
         return await records.add(self._session, actor, Subject(**values))
 
     async def change(self, actor: Actor, subject: Subject, changes: Mapping[str, Any]) -> Subject:
-        """Change a subject; journals show its name."""
+        """Change a subject; journals show its name. Raise SUBJECT_HAS_FINAL_MARKS."""
+        if subject.assessed and changes.get("assessed") is False:
+            await check_may_stop_assessing(self._session, actor, subject)
         await touch_directory(self._session, actor)
         return await records.change(self._session, actor, subject, changes)
 

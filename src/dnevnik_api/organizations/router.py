@@ -7,10 +7,13 @@ from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
     CONFLICT,
     IN_USE,
+    LESSONS_ON_HOLIDAY,
     OUTSIDE_ACADEMIC_YEAR,
     OVERLAP,
+    PERIOD_HAS_FINAL_MARKS,
     PRECONDITION_REQUIRED,
     STALE_VERSION,
+    SUBJECT_HAS_FINAL_MARKS,
 )
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -383,7 +386,7 @@ async def read_period(
     response_model=ReportingPeriodRead,
     summary="Change a reporting period",
     openapi_extra=clauses("А.12"),
-    responses=documented(OVERLAP, OUTSIDE_ACADEMIC_YEAR, STALE_VERSION),
+    responses=documented(PERIOD_HAS_FINAL_MARKS, OVERLAP, OUTSIDE_ACADEMIC_YEAR, STALE_VERSION),
 )
 async def change_period(
     period_id: PathId,
@@ -442,7 +445,7 @@ async def list_holidays(
     status_code=status.HTTP_201_CREATED,
     summary="Add a holiday",
     openapi_extra=clauses("А.12"),
-    responses=documented(OUTSIDE_ACADEMIC_YEAR),
+    responses=documented(OUTSIDE_ACADEMIC_YEAR, LESSONS_ON_HOLIDAY),
 )
 async def add_holiday(
     body: HolidayCreate,
@@ -451,7 +454,8 @@ async def add_holiday(
     holidays: Holidays,
     response: Response,
 ) -> Holiday:
-    """Add days without lessons; lessons are not generated on them."""
+    """Add days without lessons; planned ones are withdrawn or cancelled before, held ones stay."""
+    await holidays.lock_days(actor)
     values = body.model_dump()
     check_inside(await years.refer(actor, body.academic_year_id), values)
     check_order(values, "grade_from", "grade_to")
@@ -480,7 +484,7 @@ async def read_holiday(
     response_model=HolidayRead,
     summary="Change a holiday",
     openapi_extra=clauses("А.12"),
-    responses=documented(OUTSIDE_ACADEMIC_YEAR, STALE_VERSION),
+    responses=documented(OUTSIDE_ACADEMIC_YEAR, LESSONS_ON_HOLIDAY, STALE_VERSION),
 )
 async def change_holiday(
     holiday_id: PathId,
@@ -491,7 +495,8 @@ async def change_holiday(
     request: Request,
     response: Response,
 ) -> Holiday:
-    """Change a holiday; it stays inside its school year."""
+    """Change a holiday; it stays inside its school year, and reaches no planned lesson."""
+    await holidays.lock_days(actor)
     holiday = await holidays.lock(actor, holiday_id)
     check_version(request, holiday.version, required=False)
     changes = body.model_dump(exclude_unset=True)
@@ -936,7 +941,7 @@ async def read_subject(
     response_model=SubjectRead,
     summary="Change a subject",
     openapi_extra=clauses("А.14", "2.10"),
-    responses=documented(CONFLICT, STALE_VERSION),
+    responses=documented(SUBJECT_HAS_FINAL_MARKS, CONFLICT, STALE_VERSION),
 )
 async def change_subject(
     subject_id: PathId,

@@ -10,6 +10,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     Text,
     any_,
+    exists,
     func,
     literal,
     select,
@@ -20,7 +21,14 @@ from sqlalchemy.orm import Bundle
 
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
-from dnevnik_api.errors import INVALID, LAST_COORDINATOR, NOT_A_MEMBER, NOT_FOUND, FieldError
+from dnevnik_api.errors import (
+    INVALID,
+    IS_A_STUDENT,
+    LAST_COORDINATOR,
+    NOT_A_MEMBER,
+    NOT_FOUND,
+    FieldError,
+)
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor, Role
@@ -131,16 +139,23 @@ class RoleRepository:
         return found
 
     async def add(self, actor: Actor, person_id: int, values: Mapping[str, Any]) -> RoleAssignment:
-        """Give a role to anyone of the school, twice at a time not (OVERLAP); NOT_FOUND: nobody."""
-        person = await records.find(self._session, actor, Person, person_id, visible_to(actor))
+        """Give a role to anyone of the school but students, twice at a time not (OVERLAP).
+
+        Raise NOT_FOUND for nobody, IS_A_STUDENT.
+        """
+        person = await records.find(
+            self._session, actor, Person, person_id, visible_to(actor), lock=True
+        )
         role = RoleAssignment(person_id=person.id, **term_of(actor, values))
-        return await records.add(self._session, actor, role)
+        return await self._give(actor, role)
 
     async def appoint_coordinator(self, actor: Actor, values: Mapping[str, Any]) -> RoleAssignment:
         """Make a person of the school, whom a body names, a coordinator; raise INVALID: nobody."""
-        await records.refer(self._session, actor, Person, values["person_id"], "/person_id")
+        await records.refer(
+            self._session, actor, Person, values["person_id"], "/person_id", lock=True
+        )
         role = RoleAssignment(role=StaffRole.COORDINATOR, **term_of(actor, values))
-        return await records.add(self._session, actor, role)
+        return await self._give(actor, role)
 
     async def change(
         self, actor: Actor, role: RoleAssignment, changes: Mapping[str, Any]
@@ -148,6 +163,7 @@ class RoleRepository:
         """End a role or correct its dates; raise LAST_COORDINATOR where nobody would be left."""
         check_term({"begins_on": role.begins_on, "ends_on": role.ends_on, **changes})
         changed = await records.change(self._session, actor, role, changes)
+        await self._check_no_student(actor, changed)
         if role.role == StaffRole.COORDINATOR:
             await self._check_coordinators(actor)
         return changed
@@ -169,6 +185,23 @@ class RoleRepository:
             raise NOT_FOUND()
         for role in roles:
             await self.change(actor, role, {"ends_on": max(actor.today, role.begins_on)})
+
+    async def _give(self, actor: Actor, role: RoleAssignment) -> RoleAssignment:
+        given = await records.add(self._session, actor, role)
+        await self._check_no_student(actor, given)
+        return given
+
+    async def _check_no_student(self, actor: Actor, role: RoleAssignment) -> None:
+        """Refuse a role of staff while the person learns here: a child would read all journals."""
+        term = func.daterange(role.begins_on, role.ends_on)
+        learns = exists().where(
+            RoleAssignment.organization_id == actor.organization_id,
+            RoleAssignment.person_id == role.person_id,
+            RoleAssignment.role == Role.STUDENT,
+            func.daterange(RoleAssignment.begins_on, RoleAssignment.ends_on).bool_op("&&")(term),
+        )
+        if await self._session.scalar(select(learns)):
+            raise IS_A_STUDENT()
 
     async def _lock_coordinators(self, actor: Actor) -> None:
         # Two coordinators who end each other's role at the same time must follow one another.

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
-from dnevnik_api.errors import CONFLICT, LAST_COORDINATOR, OVERLAP, STALE_VERSION
+from dnevnik_api.errors import CONFLICT, IS_A_STUDENT, LAST_COORDINATOR, OVERLAP, STALE_VERSION
 from dnevnik_api.fields import Day, Name, PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
@@ -151,7 +151,7 @@ async def list_roles(
     status_code=status.HTTP_201_CREATED,
     summary="Give a role",
     openapi_extra=clauses("А.10"),
-    responses=documented(OVERLAP),
+    responses=documented(IS_A_STUDENT, OVERLAP),
 )
 async def add_role(
     person_id: PathId, body: RoleCreate, actor: StaffWriter, roles: Roles, response: Response
@@ -167,7 +167,7 @@ async def add_role(
     response_model=RoleRead,
     summary="End a role or correct its dates",
     openapi_extra=clauses("А.10", "Б.1"),
-    responses=documented(LAST_COORDINATOR, OVERLAP, STALE_VERSION),
+    responses=documented(IS_A_STUDENT, LAST_COORDINATOR, OVERLAP, STALE_VERSION),
 )
 async def change_role(
     person_id: PathId,
@@ -192,7 +192,7 @@ async def change_role(
     status_code=status.HTTP_201_CREATED,
     summary="Appoint a coordinator",
     openapi_extra=clauses("Б.1"),
-    responses=documented(OVERLAP),
+    responses=documented(IS_A_STUDENT, OVERLAP),
 )
 async def appoint_coordinator(
     body: CoordinatorCreate, actor: Appointer, roles: Roles, response: Response

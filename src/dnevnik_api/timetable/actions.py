@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import exists, or_, select
 
 from dnevnik_api import records
-from dnevnik_api.classes.clashes import lock_timetable
 from dnevnik_api.clock import russian_date
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
@@ -23,6 +22,7 @@ from dnevnik_api.errors import (
 )
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, LessonStatus
 from dnevnik_api.lessons.repository import LessonRepository, check_teachers
+from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear, Bell, Room
 from dnevnik_api.organizations.policy import check_order
 from dnevnik_api.people.models import Person

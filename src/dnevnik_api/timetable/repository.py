@@ -8,13 +8,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Bundle
 
 from dnevnik_api import records
-from dnevnik_api.classes.clashes import lock_timetable
 from dnevnik_api.classes.models import Group
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import CONFLICT, INVALID, NO_BELL, FieldError, Text
 from dnevnik_api.functions import statement
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.repository import ANOTHER_YEAR, parent_of
+from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear, BellSchedule, Room, Subject
 from dnevnik_api.organizations.policy import check_inside
 from dnevnik_api.pagination import Slice, Window, paginate
