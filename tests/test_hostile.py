@@ -70,7 +70,7 @@ GLOBAL = {"external_id", "session_id"}
 
 # Days of the school under test, and the fields that exclude another one.
 GOOD = {
-    "begins_on": "2026-09-10",
+    "begins_on": "2026-11-02",
     "ends_on": "2026-12-20",
     "birth_date": "2015-03-08",
     "due_lesson_id": None,

@@ -91,6 +91,15 @@ async def test_what_a_list_names_again_is_pointed_to(as_: SignIn, school: School
         assert [(one["pointer"], one["code"]) for one in errors] == [(pointer, "repeated")]
 
 
+async def test_an_empty_body_is_called_empty(as_: SignIn, school: School) -> None:
+    coordinator = as_(school.coordinator)
+    for path, kind in (("/rooms", "application/json"), ("/imports/staff", "text/csv")):
+        answer = await coordinator.post(path, headers={"Content-Type": kind})
+        assert problem(answer, 422, "invalid")["errors"] == [
+            {"pointer": "", "code": "empty-body", "detail": "Тело запроса пусто."}
+        ]
+
+
 async def test_a_parameter_is_given_once(as_: SignIn, school: School) -> None:
     """A proxy may have read the other value of the two."""
     answer = await as_(school.deputy).get("/rooms?limit=1&limit=2&count=true&count=true&x=1&x=2")

@@ -49,7 +49,8 @@ _SQLSTATES: dict[str, Problem] = {
 
 _VALIDATION: dict[str, Text] = {
     "missing": Text("Обязательное поле.", "This field is required."),
-    "extra_forbidden": Text("Неизвестное поле.", "Unknown field."),
+    "empty-body": Text("Тело запроса пусто.", "The body of the request is empty."),
+    "unknown-field": Text("Неизвестное поле.", "Unknown field."),
     "blank": Text("Не может быть пустым.", "Must not be blank."),
     "string_too_short": Text("Не может быть пустым.", "Too short."),
     "string_too_long": Text("Слишком длинно.", "Too long."),
@@ -161,12 +162,14 @@ def _field_errors(found: Sequence[Any]) -> Iterator[FieldError]:
         place, *path = problem["loc"]
         pointer = "" if place != "body" else "".join(f"/{_escape(step)}" for step in path)
         code = "unknown-field" if problem["type"] == "extra_forbidden" else problem["type"]
+        if problem["loc"] == ("body",) and code == "missing":
+            code = "empty-body"
         if problem["type"] == "extra_forbidden":
             # The name of an unknown field is the caller's input: only its place is told.
             pointer = pointer.rpartition("/")[0]
         elif place == "query":
             pointer = f"?{path[0]}" if path else ""
-        yield FieldError(pointer, code, explain(problem["type"]))
+        yield FieldError(pointer, code, explain(code))
 
 
 def explain(code: str) -> Text:
