@@ -137,6 +137,7 @@ async def refresh_session(body: Refresh, door: DoorDep) -> Entered:
 
 @router.post(
     "/sessions/second-factor",
+    dependencies=[LIMITED],
     response_model=TokensRead,
     status_code=status.HTTP_201_CREATED,
     summary="Give the one-time code",
@@ -277,7 +278,7 @@ async def read_second_factor(caller: Account, session: SessionDep) -> dict[str, 
 
 @router.post(
     "/me/second-factor",
-    dependencies=[IN_TURN],
+    dependencies=[IN_TURN, LIMITED],
     response_model=EnrolmentRead,
     status_code=status.HTTP_201_CREATED,
     summary="Begin to enrol a second factor",
@@ -293,6 +294,7 @@ async def begin_second_factor(
 
 @router.post(
     "/me/second-factor/confirmation",
+    dependencies=[LIMITED],
     response_model=RecoveryCodesRead,
     summary="Confirm a second factor",
     openapi_extra=clauses("3.2"),
@@ -310,7 +312,7 @@ async def confirm_second_factor(
 
 @router.post(
     "/me/second-factor/removal",
-    dependencies=[IN_TURN],
+    dependencies=[IN_TURN, LIMITED],
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Switch my second factor off",
     openapi_extra=clauses("3.2"),
