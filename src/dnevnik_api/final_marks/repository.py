@@ -128,7 +128,8 @@ class FinalMarkRepository:
         """
         journal = await self._journal(actor, journal_id, lock=True)
         await self._check_teaches(actor, journal)
-        subject = await records.find(self._session, actor, Subject, journal.subject_id)
+        # Held to the end: nobody stops its attestation meanwhile.
+        subject = await records.find(self._session, actor, Subject, journal.subject_id, hold=True)
         if not subject.assessed:
             raise NOT_ASSESSED()
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
