@@ -257,4 +257,8 @@ DOORS = {
     f"GET {_O}/groups/{{group_id}}/homeroom-teachers": STAFF,
     f"POST {_O}/groups/{{group_id}}/homeroom-teachers": {"coordinator"},
     f"PATCH {_O}/homeroom-assignments/{{assignment_id}}": {"coordinator"},
+    # a new academic year
+    f"GET {_O}/rollovers": {"coordinator"},
+    f"POST {_O}/rollovers": {"coordinator"},
+    f"POST {_O}/rollovers/{{rollover_id}}/withdrawal": {"coordinator"},
 }

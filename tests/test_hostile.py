@@ -52,7 +52,11 @@ ALIASES = {
     "due_lesson_id": "lessons",
     "entity_id": "rooms",
     "entry_id": "timetable_entries",
+    "from_academic_year_id": "academic_years",
     "from_group_id": "groups",
+    "leaving_student_id": "persons",
+    "retained_student_id": "persons",
+    "to_academic_year_id": "academic_years",
     "guardian_id": "persons",
     "homework_id": "homework",
     "period_id": "reporting_periods",
@@ -119,6 +123,7 @@ async def ids_of(school: School) -> dict[str, int]:
         "from_group_id": school.class_id,
         "to_group_id": school.other_class_id,
         "academic_year_id": school.year_id,
+        "from_academic_year_id": school.year_id,
         "reporting_period_id": school.quarter_id,
         "student_id": school.student.id,
         "guardian_id": school.guardian.id,
@@ -129,6 +134,14 @@ async def ids_of(school: School) -> dict[str, int]:
 
 # What a school of the factory has none of.
 _MORE = (
+    (
+        "WITH next AS (INSERT INTO academic_years (organization_id, name, begins_on, ends_on)"
+        " VALUES ($1, '2027/2028', '2027-09-01', '2028-05-31') RETURNING id)"
+        " INSERT INTO rollovers (organization_id, from_academic_year_id, to_academic_year_id,"
+        " left_on, made_at, made_by_name)"
+        " SELECT $1, (SELECT min(id) FROM academic_years WHERE organization_id = $1), next.id,"
+        " '2027-06-01', now(), '' FROM next WHERE $2::bigint IS NOT NULL"
+    ),
     (
         "INSERT INTO credentials"
         " (organization_id, person_id, delivery, issued_at, issued_by_name, superseded_at)"

@@ -277,6 +277,39 @@ OVERLAP = _problem(
     ("Сроки пересекаются", "Overlap"),
     ("Сроки пересекаются с другой записью.", "The dates overlap those of another record."),
 )
+ROLLOVER_DONE = _problem(
+    "rollover-done",
+    409,
+    ("Перевод уже выполнен", "Transferred already"),
+    (
+        "Этот учебный год уже переведён; сначала отмените прежний перевод.",
+        "This academic year is transferred already; undo that first.",
+    ),
+)
+ROLLOVER_WITHDRAWN = _problem(
+    "rollover-withdrawn",
+    409,
+    ("Перевод уже отменён", "Undone already"),
+    ("Перевод на новый учебный год уже отменён.", "The transfer is undone already."),
+)
+ROLLOVER_HAS_LESSONS = _problem(
+    "rollover-has-lessons",
+    409,
+    ("Уроки уже созданы", "There are lessons"),
+    (
+        "Перевод нельзя отменить: в новых журналах уже есть уроки.",
+        "The transfer can't be undone: the new journals have lessons.",
+    ),
+)
+ROLLOVER_CHANGED = _problem(
+    "rollover-changed",
+    409,
+    ("Изменено после перевода", "Changed since"),
+    (
+        "Перевод нельзя отменить точно: даты, которые он поставил, с тех пор изменены.",
+        "The transfer can't be undone exactly: dates that it set were changed since.",
+    ),
+)
 TIMETABLE_CLASH = _problem(
     "timetable-clash",
     409,

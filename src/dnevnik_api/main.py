@@ -40,6 +40,7 @@ from .paths import Paths
 from .people.router import router as people
 from .plans.router import router as plans
 from .problems import add_handlers
+from .rollover.router import router as rollover
 from .support.router import router as support
 from .timetable.router import router as timetable
 from .tokens import Tokens
@@ -106,6 +107,7 @@ def create_app(
         people,
         classes,
         imports,
+        rollover,
         keeping,
         marks,
         final_marks,

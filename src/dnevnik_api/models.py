@@ -18,6 +18,7 @@ from .notifications import models as notifications
 from .organizations import models as organizations
 from .people import models as people
 from .plans import models as plans
+from .rollover import models as rollover
 from .support import models as support
 from .timetable import models as timetable
 
@@ -39,6 +40,7 @@ __all__ = [
     "organizations",
     "people",
     "plans",
+    "rollover",
     "routing",
     "support",
     "timetable",

@@ -63,6 +63,7 @@ class Permission(StrEnum):
     INCIDENTS_KEEP = "incidents:keep"
     CLASSES_READ = "classes:read"
     CLASSES_WRITE = "classes:write"
+    YEARS_TRANSFER = "years:transfer"
     TIMETABLE_READ = "timetable:read"
     TIMETABLE_WRITE = "timetable:write"
     JOURNALS_READ = "journals:read"
@@ -125,6 +126,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.CREDENTIALS_ISSUE,
         P.INCIDENTS_KEEP,
         P.CLASSES_WRITE,
+        P.YEARS_TRANSFER,
         P.TIMETABLE_WRITE,
         P.JOURNALS_WRITE,
         P.PLANS_WRITE,
