@@ -113,6 +113,9 @@ async def ids_of(school: School) -> dict[str, int]:
             )
             for table in tables
         }
+        next_year_id = await connection.fetchval(
+            "SELECT max(id) FROM academic_years WHERE organization_id = $1", school.id
+        )
     names = {f"{table.removesuffix('s')}_id": table for table in tables} | ALIASES
     ids = {name: records[table] for name, table in names.items()}
     known = {name: value for name, value in vars(school).items() if name.endswith("_id")}
@@ -124,6 +127,9 @@ async def ids_of(school: School) -> dict[str, int]:
         "to_group_id": school.other_class_id,
         "academic_year_id": school.year_id,
         "from_academic_year_id": school.year_id,
+        "to_academic_year_id": next_year_id,
+        "retained_student_id": school.student.id,
+        "leaving_student_id": school.classmate.id,
         "reporting_period_id": school.quarter_id,
         "student_id": school.student.id,
         "guardian_id": school.guardian.id,
@@ -136,11 +142,13 @@ async def ids_of(school: School) -> dict[str, int]:
 _MORE = (
     (
         "WITH next AS (INSERT INTO academic_years (organization_id, name, begins_on, ends_on)"
-        " VALUES ($1, '2027/2028', '2027-09-01', '2028-05-31') RETURNING id)"
+        " SELECT $1, '2027/2028', '2027-09-01', '2028-05-31' WHERE NOT EXISTS"
+        " (SELECT FROM academic_years WHERE organization_id = $1 AND name = '2027/2028')"
+        " RETURNING id)"
         " INSERT INTO rollovers (organization_id, from_academic_year_id, to_academic_year_id,"
-        " left_on, made_at, made_by_name)"
+        " left_on, made_at, made_by_name, withdrawn_at, withdrawn_by_name)"
         " SELECT $1, (SELECT min(id) FROM academic_years WHERE organization_id = $1), next.id,"
-        " '2027-06-01', now(), '' FROM next WHERE $2::bigint IS NOT NULL"
+        " '2027-06-01', now(), '', now(), '' FROM next WHERE $2::bigint IS NOT NULL"
     ),
     (
         "INSERT INTO credentials"
