@@ -257,6 +257,11 @@ DOORS = {
     f"GET {_O}/groups/{{group_id}}/homeroom-teachers": STAFF,
     f"POST {_O}/groups/{{group_id}}/homeroom-teachers": {"coordinator"},
     f"PATCH {_O}/homeroom-assignments/{{assignment_id}}": {"coordinator"},
+    # consents
+    f"GET {_O}/consents": {"coordinator"},
+    f"GET {_O}/persons-without-consent": {"coordinator"},
+    f"POST {_O}/persons/{{person_id}}/consents": {"coordinator"},
+    f"POST {_O}/consents/{{consent_id}}/withdrawal": {"coordinator"},
     # a new academic year
     f"GET {_O}/rollovers": {"coordinator"},
     f"POST {_O}/rollovers": {"coordinator"},

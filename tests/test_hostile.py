@@ -141,6 +141,11 @@ async def ids_of(school: School) -> dict[str, int]:
 # What a school of the factory has none of.
 _MORE = (
     (
+        "INSERT INTO consents"
+        " (organization_id, person_id, purpose, given_by_name, document, given_on)"
+        " VALUES ($1, $2, 'processing', '', '', '2026-09-01')"
+    ),
+    (
         "WITH next AS (INSERT INTO academic_years (organization_id, name, begins_on, ends_on)"
         " SELECT $1, '2027/2028', '2027-09-01', '2028-05-31' WHERE NOT EXISTS"
         " (SELECT FROM academic_years WHERE organization_id = $1 AND name = '2027/2028')"

@@ -277,6 +277,12 @@ OVERLAP = _problem(
     ("Сроки пересекаются", "Overlap"),
     ("Сроки пересекаются с другой записью.", "The dates overlap those of another record."),
 )
+CONSENT_WITHDRAWN = _problem(
+    "consent-withdrawn",
+    409,
+    ("Согласие уже отозвано", "Withdrawn already"),
+    ("Это согласие уже отозвано.", "The consent is withdrawn already."),
+)
 ROLLOVER_DONE = _problem(
     "rollover-done",
     409,

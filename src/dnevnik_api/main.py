@@ -20,6 +20,7 @@ from .attendance.router import router as attendance
 from .audit.router import router as audit
 from .classes.router import router as classes
 from .clock import Clock, system_clock
+from .consents.router import router as consents
 from .credentials.router import router as credentials
 from .db import make_sessions
 from .duties.router import router as duties
@@ -108,6 +109,7 @@ def create_app(
         classes,
         imports,
         rollover,
+        consents,
         keeping,
         marks,
         final_marks,

@@ -5,6 +5,7 @@ from .accounts import models as accounts
 from .attendance import models as attendance
 from .audit import models as audit
 from .classes import models as classes
+from .consents import models as consents
 from .credentials import models as credentials
 from .db import Base
 from .duties import models as duties
@@ -27,6 +28,7 @@ __all__ = [
     "attendance",
     "audit",
     "classes",
+    "consents",
     "credentials",
     "duties",
     "factors",

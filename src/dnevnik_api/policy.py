@@ -64,6 +64,7 @@ class Permission(StrEnum):
     CLASSES_READ = "classes:read"
     CLASSES_WRITE = "classes:write"
     YEARS_TRANSFER = "years:transfer"
+    CONSENTS_KEEP = "consents:keep"
     TIMETABLE_READ = "timetable:read"
     TIMETABLE_WRITE = "timetable:write"
     JOURNALS_READ = "journals:read"
@@ -127,6 +128,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.INCIDENTS_KEEP,
         P.CLASSES_WRITE,
         P.YEARS_TRANSFER,
+        P.CONSENTS_KEEP,
         P.TIMETABLE_WRITE,
         P.JOURNALS_WRITE,
         P.PLANS_WRITE,
