@@ -3,8 +3,6 @@
 import pytest
 from tests.factories import School, SignIn
 
-pytestmark = pytest.mark.clause("А.1")
-
 CONSENT = {
     "purpose": "processing",
     "given_by_name": "Иванова Елена Петровна",
@@ -13,6 +11,7 @@ CONSENT = {
 }
 
 
+@pytest.mark.clause("А.1")
 async def test_consents_are_given_and_withdrawn_for_each_purpose_apart(
     school: School, as_: SignIn
 ) -> None:
@@ -54,6 +53,7 @@ async def test_consents_are_given_and_withdrawn_for_each_purpose_apart(
     assert sorted(after, key=str) == ["2026-10-14", None]
 
 
+@pytest.mark.clause("А.1")
 async def test_a_wrong_or_foreign_consent_is_refused(
     school: School, other_school: School, as_: SignIn
 ) -> None:

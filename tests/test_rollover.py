@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from tests.factories import School, SignIn
 
-pytestmark = pytest.mark.clause("А.18")
-
 NEW_YEAR = {"name": "2027/2028", "begins_on": "2027-09-01", "ends_on": "2028-05-31"}
 KEPT = ("groups", "group_parents", "enrolments", "homeroom_assignments", "role_assignments")
 COPIED = ("journals", "journal_teachers")
@@ -48,6 +46,7 @@ async def snapshot(school: School) -> dict[str, list[tuple[Any, ...]]]:
     return shown
 
 
+@pytest.mark.clause("А.18")
 async def test_a_school_is_transferred_previewed_and_undone_exactly(
     school: School, as_: SignIn
 ) -> None:
@@ -144,6 +143,7 @@ async def test_a_school_is_transferred_previewed_and_undone_exactly(
     await made(await coordinator.post("/rollovers", json=body))
 
 
+@pytest.mark.clause("А.18")
 async def test_a_transfer_stays_once_it_has_been_built_upon(
     school: School, other_school: School, as_: SignIn
 ) -> None:
@@ -181,6 +181,7 @@ async def test_a_transfer_stays_once_it_has_been_built_upon(
     assert refused.json()["type"].endswith("rollover-has-lessons")
 
 
+@pytest.mark.clause("А.18")
 async def test_a_transfer_that_is_asked_for_wrongly_writes_nothing(
     school: School, other_school: School, as_: SignIn
 ) -> None:
@@ -217,6 +218,7 @@ async def test_a_transfer_that_is_asked_for_wrongly_writes_nothing(
     }
 
 
+@pytest.mark.clause("А.18")
 async def test_a_thousand_students_need_no_more_statements_than_a_few(
     school: School, as_: SignIn, statements: list[str]
 ) -> None:
