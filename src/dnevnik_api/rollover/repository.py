@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, delete, func, or_, select
 
 from dnevnik_api import records
-from dnevnik_api.classes.clashes import lock_timetable
 from dnevnik_api.classes.models import (
     Enrolment,
     Group,
@@ -17,6 +16,7 @@ from dnevnik_api.db import SessionDep, TenantRow
 from dnevnik_api.errors import ROLLOVER_CHANGED, ROLLOVER_DONE, ROLLOVER_HAS_LESSONS
 from dnevnik_api.history import as_json, record_all
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson
+from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.pagination import Slice, Window, paginate
