@@ -224,9 +224,11 @@ async def test_without_a_filter_nothing_of_another_school_is_changed(
 ) -> None:
     async with connected(database.url(role=SUPERUSER)) as superuser:
         before = await snapshot(superuser, other_school)
-        for table in set(await tables_of(unfiltered)) - {"entry_changes", "mark_changes"}:
-            await unfiltered.execute(f"UPDATE {table} SET organization_id = organization_id")
-            with suppress(asyncpg.ForeignKeyViolationError):
+        for table in await tables_of(unfiltered):
+            # Of some tables the program may not change or remove even a row of its own school.
+            with suppress(asyncpg.InsufficientPrivilegeError):
+                await unfiltered.execute(f"UPDATE {table} SET organization_id = organization_id")
+            with suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ForeignKeyViolationError):
                 await unfiltered.execute(f"DELETE FROM {table}")
         assert await snapshot(superuser, other_school) == before
     assert await unfiltered.fetchval("SELECT count(*) FROM works") == 0
