@@ -241,6 +241,11 @@ DOORS = {
     f"POST {_O}/imports/students": {"coordinator"},
     f"POST {_O}/imports/lesson-plan": PLANNERS,
     f"POST {_O}/imports/timetable": {"coordinator"},
+    f"GET {_O}/imports/{{kind}}/template": {"coordinator"},
+    # long work
+    f"GET {_O}/jobs": {"coordinator"},
+    f"GET {_O}/jobs/{{job_id}}": {"coordinator"},
+    f"POST {_O}/jobs/{{job_id}}/cancel": {"coordinator"},
     # classes
     f"GET {_O}/groups": STAFF,
     f"POST {_O}/groups": {"coordinator", "homeroom_teacher"},

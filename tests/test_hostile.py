@@ -167,6 +167,11 @@ _MORE = (
         " SELECT $1, id, account_id, now(), now(), '', false, now() FROM persons"
         " WHERE organization_id = $1 AND id = $2"
     ),
+    (
+        "INSERT INTO jobs (organization_id, kind, state, done, total, attempts, job_order,"
+        " asked_by, asked_by_name, request_id, asked_at)"
+        " VALUES ($1, 'import-staff', 'done', 0, 0, 1, '{}', $2, '', '', now())"
+    ),
 )
 
 _TABLES = """

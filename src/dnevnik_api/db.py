@@ -130,8 +130,11 @@ def russian_order(*columns: str) -> Computed:
 Instant = DateTime(timezone=True)
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """Return the engine with the limits of security.md, so that nothing waits for ever."""
+def make_engine(url: str, *, pool_size: int = 10, patience: int = 1) -> AsyncEngine:
+    """Return the engine with the limits of security.md, so that nothing waits for ever.
+
+    They are for requests; long work has as many times more ``patience``.
+    """
     # asyncpg takes the socket's folder only as a keyword or a query argument named host.
     engine = create_async_engine(
         make_url(url),
@@ -143,12 +146,12 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         hide_parameters=True,
         connect_args={
             "timeout": 3,
-            "command_timeout": 5,
+            "command_timeout": 5 * patience,
             "server_settings": {
                 "application_name": "dnevnik-api",
-                "statement_timeout": "4000",
-                "lock_timeout": "2000",
-                "idle_in_transaction_session_timeout": "10000",
+                "statement_timeout": str(4000 * patience),
+                "lock_timeout": str(2000 * patience),
+                "idle_in_transaction_session_timeout": str(10000 * patience),
                 "jit": "off",
                 # What the statistics don't know yet is a school's first days: planned for that very
                 # school, joins take it for empty and run for seconds. Planned for any school they

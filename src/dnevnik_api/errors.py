@@ -253,6 +253,12 @@ METHOD_NOT_ALLOWED = _problem(
 )
 
 # 409: the state says no.
+JOB_FINISHED = _problem(
+    "job-finished",
+    409,
+    ("Работа уже закончена", "Job finished"),
+    ("Остановить можно только то, что ещё не закончено.", "Only what is not over can be stopped."),
+)
 CONFLICT = _problem(
     "conflict",
     409,
@@ -649,8 +655,8 @@ UNSUPPORTED_MEDIA_TYPE = _problem(
     415,
     ("Тип данных не поддерживается", "Unsupported media type"),
     (
-        "Передайте данные как application/json (таблицы – как text/csv).",
-        "Send the data as application/json (tables as text/csv).",
+        "Передайте данные как application/json (таблицы – как text/csv или XLSX).",
+        "Send the data as application/json (tables as text/csv or XLSX).",
     ),
 )
 HEADERS_TOO_LARGE = _problem(

@@ -28,7 +28,10 @@ from .audit.actions import Sealer
 from .clock import Clock, system_clock
 from .credentials.actions import LETTER, send_letter
 from .db import make_engine, make_sessions
+from .imports.actions import KINDS as IMPORTS
 from .mail import Mailer
+from .tasks.actions import Workshop
+from .tasks.repository import JOB
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -47,7 +50,13 @@ IDEMPOTENCY_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)
 """So long after its end a session can still be asked about, when an account was compromised."""
 
+KINDS = IMPORTS
+"""The kinds of long work that requests ask for (docs/decisions/jobs.md)."""
+
 _LETTERS_AT_ONCE = 4
+_JOBS_AT_ONCE = 2
+# As many times longer than a request's may the statements of a job take.
+_PATIENCE = 60
 _RESTART_DELAY = timedelta(seconds=2)
 # New work is announced; this is how soon a lost connection is noticed when there is none.
 _LONGEST_WAIT = timedelta(seconds=10)
@@ -70,6 +79,9 @@ async def work(
     """
     engine, passwords = make_engine(url, pool_size=2), Passwords()
     post = Post(make_sessions(engine), passwords, mailer, address, clock)
+    # A job holds one connection for its work and at times another for its progress.
+    patient = make_engine(url, pool_size=2 * _JOBS_AT_ONCE, patience=_PATIENCE)
+    workshop = Workshop(make_sessions(patient), KINDS, clock)
 
     @asynccontextmanager
     async def worker() -> AsyncIterator[pgqueuer.PgQueuer]:
@@ -102,6 +114,12 @@ async def work(
                 if delay is not None:
                     raise RetryRequested(delay)
 
+            @queue.entrypoint(JOB, concurrency_limit=_JOBS_AT_ONCE)
+            async def long_work(job: Job) -> None:
+                delay = await workshop.do(**json.loads(job.payload or b"{}"))
+                if delay is not None:
+                    raise RetryRequested(delay)
+
             yield queue
 
     try:
@@ -116,6 +134,7 @@ async def work(
     finally:
         passwords.close()
         await engine.dispose()
+        await patient.dispose()
 
 
 @asynccontextmanager

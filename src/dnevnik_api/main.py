@@ -43,6 +43,7 @@ from .plans.router import router as plans
 from .problems import add_handlers
 from .rollover.router import router as rollover
 from .support.router import router as support
+from .tasks.router import router as tasks
 from .timetable.router import router as timetable
 from .tokens import Tokens
 
@@ -110,6 +111,7 @@ def create_app(
         imports,
         rollover,
         consents,
+        tasks,
         keeping,
         marks,
         final_marks,

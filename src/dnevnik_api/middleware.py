@@ -24,7 +24,10 @@ HEADERS_LIMIT = 16 * 1024
 ADDRESS_LIMIT = 4 * 1024
 DEPTH_LIMIT = 32
 RECEIVE_SECONDS = 15.0
-MEDIA_TYPES = frozenset({b"application/json", b"application/merge-patch+json", b"text/csv"})
+TABLES = frozenset(
+    {b"text/csv", b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+)
+MEDIA_TYPES = frozenset({b"application/json", b"application/merge-patch+json"}) | TABLES
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # One that does not end reaches to the end of the body, so that nothing is looked at twice.
@@ -152,7 +155,7 @@ async def _bounded(scope: Scope, headers: dict[bytes, bytes], receive: Receive) 
             body = await _read(receive, limit)
     except TimeoutError:
         raise RefusedError(errors.REQUEST_TIMEOUT) from None
-    if media_type != b"text/csv" and _too_deep(body):
+    if media_type not in TABLES and _too_deep(body):
         raise RefusedError(errors.BAD_REQUEST)
     return _replay(body, receive)
 

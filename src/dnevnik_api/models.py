@@ -21,6 +21,7 @@ from .people import models as people
 from .plans import models as plans
 from .rollover import models as rollover
 from .support import models as support
+from .tasks import models as tasks
 from .timetable import models as timetable
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "rollover",
     "routing",
     "support",
+    "tasks",
     "timetable",
 ]
 

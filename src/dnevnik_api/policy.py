@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from .clock import day_of
 from .db import SessionDep, open_session
@@ -83,6 +84,7 @@ class Permission(StrEnum):
     WORKPLACE_READ = "workplace:read"
     DIARY_READ = "diary:read"
     IMPORTS_WRITE = "imports:write"
+    JOBS_FOLLOW = "jobs:follow"
     AUDIT_READ = "audit:read"
     NOTIFICATIONS_OWN = "notifications:own"
 
@@ -137,6 +139,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DUTIES_READ,
         P.DUTIES_ATTEST,
         P.INTEGRITY_READ,
+        P.JOBS_FOLLOW,
         P.DIARY_READ,
         P.AUDIT_READ,
     },
@@ -252,9 +255,8 @@ _LIVE = text(
     " WHERE id = :session_id AND account_id = :account_id AND ended_at IS NULL"
 )
 
-_ACTOR = text(
-    """
-    SELECT p.id AS person_id, p.full_name, o.time_zone,
+_ACTOR_OF = """
+    SELECT p.id AS person_id, p.account_id, p.full_name, o.time_zone,
            ARRAY(SELECT DISTINCT r.role FROM role_assignments r
                  WHERE r.organization_id = p.organization_id AND r.person_id = p.id
                    AND daterange(r.begins_on, r.ends_on) @> d.today) AS roles,
@@ -264,10 +266,21 @@ _ACTOR = text(
     FROM organizations o
     CROSS JOIN LATERAL (
         SELECT (CAST(:now AS timestamptz) AT TIME ZONE o.time_zone)::date AS today) d
-    JOIN sessions s ON s.id = :session_id AND s.account_id = :account_id AND s.ended_at IS NULL
-    JOIN persons p ON p.organization_id = o.id AND p.account_id = s.account_id
+    {whose}
     WHERE o.id = :organization_id
-    """
+"""
+_ACTOR = text(
+    _ACTOR_OF.format(
+        whose="JOIN sessions s"
+        " ON s.id = :session_id AND s.account_id = :account_id AND s.ended_at IS NULL"
+        " JOIN persons p ON p.organization_id = o.id AND p.account_id = s.account_id"
+    )
+)
+_PERSON = text(
+    _ACTOR_OF.format(
+        whose="JOIN persons p ON p.organization_id = o.id AND p.id = :person_id"
+        " AND p.account_id IS NOT NULL"
+    )
 )
 
 
@@ -287,6 +300,23 @@ async def look_up(
     if (row := found.one_or_none()) is None:
         await check_alive(session, caller)
         raise NOT_FOUND()
+    return _actor(organization_id, row, caller)
+
+
+async def look_up_person(
+    session: AsyncSession, organization_id: int, person_id: int, now: datetime, request_id: str
+) -> Actor:
+    """Return who asked for long work with the roles that they have now; raise NOT_FOUND.
+
+    Their session may be over by then: to sign out stops no work that was asked for.
+    """
+    keys = {"organization_id": organization_id, "person_id": person_id, "now": now}
+    if (row := (await session.execute(_PERSON, keys)).one_or_none()) is None:
+        raise NOT_FOUND()
+    return _actor(organization_id, row, Caller(row.account_id, 0, now, request_id))
+
+
+def _actor(organization_id: int, row: Any, caller: Caller) -> Actor:
     roles = {Role(role) for role in row.roles}
     if row.homeroom_group_ids:
         roles.add(Role.HOMEROOM_TEACHER)

@@ -1,25 +1,42 @@
 """What each file does: rows find their records, all are checked, then all are written."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
-from dnevnik_api.errors import Text
+from dnevnik_api.errors import CONFLICT, Text
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.organizations.models import AcademicYear
+from dnevnik_api.organizations.repository import AcademicYearRepository
 from dnevnik_api.people.models import Person, RoleAssignment, StaffRole
 from dnevnik_api.plans.models import LessonPlan
 from dnevnik_api.plans.repository import TOO_MANY, PlanRepository
 from dnevnik_api.plans.schemas import MAX_ITEMS
-from dnevnik_api.policy import TEACHING, Actor, Role
+from dnevnik_api.policy import TEACHING, Actor, Permission, Role
+from dnevnik_api.tasks.actions import Kind, Progress, Work, unnoticed
 from dnevnik_api.timetable.models import Timetable
 from dnevnik_api.timetable.repository import NO_SUCH_BELL, TimetableRepository
 
 from .drafts import CellError, Draft, People, in_force, tally
 from .repository import ImportRepository
-from .schemas import ClassCells, GuardianCells, PlanCells, StaffCells, StudentCells, TimetableCells
-from .table import R, Refusals, Row, key_of
+from .resemblance import MAX_RESEMBLANCES, Acquaintances
+from .schemas import (
+    CELLS,
+    ClassCells,
+    GuardianCells,
+    ImportKind,
+    PlanCells,
+    StaffCells,
+    StudentCells,
+    TimetableCells,
+)
+from .table import R, Refusals, Table, key_of, read
 
 STAFF = frozenset(Role(role) for role in StaffRole)
 
@@ -51,11 +68,74 @@ def _class_key(name: str) -> str:
     return key_of(name).translate(_LOOKALIKES)
 
 
-def _each(rows: Iterable[Row[R]], take: Callable[[R], list[Draft]]) -> list[list[Draft]]:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked about a file."""
+
+    kind: ImportKind
+    validate_only: bool = False
+    academic_year_id: int | None = None
+    timetable_id: int | None = None
+
+
+async def import_file(
+    session: AsyncSession,
+    actor: Actor,
+    order: Order,
+    file: bytes,
+    progress: Progress = unnoticed,
+) -> dict[str, Any]:
+    """Take a file, all rows or none, and return what ``ImportRead`` tells of it."""
+    table: Table[Any] = await read(file, CELLS[order.kind])
+    await progress(0, len(table.rows))
+    imports = ImportRepository(session)
+    async with imports.writing(actor, validate_only=order.validate_only):
+        if order.kind is ImportKind.STAFF:
+            told = await import_staff(imports, actor, table)
+        elif order.kind is ImportKind.TIMETABLE:
+            timetables = TimetableRepository(session)
+            timetable = await timetables.lock(actor, order.timetable_id or 0)
+            year = await AcademicYearRepository(session).get(actor, timetable.academic_year_id)
+            told = await import_timetable(imports, timetables, actor, year, timetable, table)
+        else:
+            year = await AcademicYearRepository(session).get(actor, order.academic_year_id or 0)
+            if order.kind is ImportKind.CLASSES:
+                told = await import_classes(imports, actor, year, table)
+            else:
+                told = await import_students(imports, actor, year, table, progress)
+    notes = [_warning(code, None, words) for code, words in table.notes]
+    warnings = notes + told.pop("warnings", [])
+    return {**told, "warnings": warnings, "validate_only": order.validate_only}
+
+
+def _warning(code: str, cell: str | None, words: Text, person_id: int | None = None) -> Any:
+    return {"code": code, "cell": cell, "person_id": person_id, "detail": words._asdict()}
+
+
+async def _perform(work: Work) -> dict[str, Any]:
+    order = Order(**{**work.order, "kind": ImportKind(work.order["kind"])})
+    return await import_file(work.session, work.actor, order, work.file, work.progress)
+
+
+KINDS = tuple(Kind(f"import-{kind}", Permission.IMPORTS_WRITE, _perform) for kind in ImportKind)
+"""Imports as long work."""
+
+
+def job_of(order: Order) -> tuple[str, dict[str, Any]]:
+    """Return the kind of the job that does it later, and what the job is told."""
+    return f"import-{order.kind}", asdict(order)
+
+
+async def _each(table: Table[R], take: Callable[[R], list[Draft]]) -> list[list[Draft]]:
     """Take every row, and return each row's records, the main one first; raise IMPORT_REFUSED."""
-    refusals = Refusals()
+    # Pure arithmetic over thousands of rows: other requests need not wait for it.
+    return await asyncio.to_thread(_take_all, table, take)
+
+
+def _take_all(table: Table[R], take: Callable[[R], list[Draft]]) -> list[list[Draft]]:
+    refusals = Refusals(table.letters)
     taken: dict[Draft, list[Draft]] = {}
-    for number, cells in rows:
+    for number, cells in table.rows:
         try:
             main, *others = take(cells)
             if main in taken:
@@ -67,9 +147,37 @@ def _each(rows: Iterable[Row[R]], take: Callable[[R], list[Draft]]) -> list[list
     return list(taken.values())
 
 
+async def _counted(
+    table: Table[R], taken: Sequence[Sequence[Draft]], people: People
+) -> dict[str, Any]:
+    """Count the rows by what they do, and tell which new persons resemble known ones."""
+    warnings = await asyncio.to_thread(_resembling, table, taken, people)
+    return {
+        **tally(taken),
+        "near_duplicates": len(warnings),
+        "warnings": warnings[:MAX_RESEMBLANCES],
+    }
+
+
+def _resembling(table: Table[R], taken: Sequence[Sequence[Draft]], people: People) -> list[Any]:
+    known = Acquaintances(people.persons)
+    told: set[Draft] = set()
+    warnings = []
+    # Of no row is left out here: a file with a wrong one was refused.
+    for (number, _), drafts in zip(table.rows, taken, strict=True):
+        for draft in drafts:
+            if draft not in people.persons or not draft.is_new or draft in told:
+                continue
+            told.add(draft)
+            if (alike := known.like(draft)) is not None:
+                cell = f"{table.letters['Фамилия']}{number}"
+                warnings.append(_warning(alike.code, cell, alike.told(), alike.person.id))
+    return warnings
+
+
 async def import_staff(
-    imports: ImportRepository, actor: Actor, rows: Sequence[Row[StaffCells]]
-) -> dict[str, int]:
+    imports: ImportRepository, actor: Actor, table: Table[StaffCells]
+) -> dict[str, Any]:
     """Add or change employees and give them their roles; nobody is dismissed."""
     people = await imports.people(actor)
 
@@ -79,16 +187,17 @@ async def import_staff(
         terms = [people.give(person, role, cells.begins_on, actor.today) for role in cells.roles]
         return [person, *(term for given in terms for term in given)]
 
-    counts = tally(_each(rows, take))
+    counts = await _counted(table, await _each(table, take), people)
     await imports.save(actor, Person, people.persons)
     await imports.save(actor, RoleAssignment, people.roles)
     return counts
 
 
 async def import_classes(
-    imports: ImportRepository, actor: Actor, year: AcademicYear, rows: Sequence[Row[ClassCells]]
-) -> dict[str, int]:
+    imports: ImportRepository, actor: Actor, year: AcademicYear, table: Table[ClassCells]
+) -> dict[str, Any]:
     """Add or change classes of a school year, with their homeroom teachers."""
+    await imports.lock_timetable(actor)
     people = await imports.people(actor)
     groups = await imports.groups(actor, year)
     by_name = {_class_key(group.values["name"]): group for group in groups}
@@ -111,7 +220,7 @@ async def import_classes(
         teacher = people.employee(cells.homeroom_teacher, title, day, STAFF)
         return [group, *_appoint(terms[group], group, teacher, year, day)]
 
-    counts = tally(_each(rows, take))
+    counts = tally(await _each(table, take))
     await imports.save(actor, Group, by_name.values())
     await imports.save(actor, HomeroomAssignment, _all_of(terms))
     return counts
@@ -142,13 +251,13 @@ def _appoint(
 
 
 async def import_plan(
-    plans: PlanRepository, actor: Actor, plan: LessonPlan, rows: Sequence[Row[PlanCells]]
+    plans: PlanRepository, actor: Actor, plan: LessonPlan, table: Table[PlanCells]
 ) -> dict[str, int]:
     """Make the rows of the file the items of a locked lesson plan, in their order."""
     work_types = {key_of(name): id_ for id_, name in (await plans.work_types(actor)).items()}
-    refusals = Refusals()
+    refusals = Refusals(table.letters)
     items = []
-    for number, cells in rows:
+    for number, cells in table.rows:
         named = cells.work_type
         if named is not None and key_of(named) not in work_types:
             refusals.of_row(number, "Вид работы", "unknown-reference", _NO_WORK_TYPE)
@@ -166,8 +275,8 @@ async def import_timetable(
     actor: Actor,
     year: AcademicYear,
     timetable: Timetable,
-    rows: Sequence[Row[TimetableCells]],
-) -> dict[str, int]:
+    table: Table[TimetableCells],
+) -> dict[str, Any]:
     """Add or change entries of a weekly timetable; journals open and get their teachers."""
     week = _Week(year, timetable, await imports.people(actor))
     week.know_places(
@@ -179,7 +288,7 @@ async def import_timetable(
     week.know_journals(
         await imports.journals(actor, year), await imports.journal_teachers(actor, year)
     )
-    _each(rows, week.take)
+    await _each(table, week.take)
     await imports.save(actor, Journal, week.journals.values())
     await imports.save_teachers(actor, _all_of(week.teachers))
     entries = [entry.columns() for entry in week.entries.values()]
@@ -289,13 +398,25 @@ class _Week:
 
 
 async def import_students(
-    imports: ImportRepository, actor: Actor, year: AcademicYear, rows: Sequence[Row[StudentCells]]
-) -> dict[str, int]:
-    """Add or change students with their guardians, and enrol them; nobody is expelled."""
+    imports: ImportRepository,
+    actor: Actor,
+    year: AcademicYear,
+    table: Table[StudentCells],
+    progress: Progress = unnoticed,
+) -> dict[str, Any]:
+    """Add or change students with their guardians, and enrol them; nobody is expelled.
+
+    Only who is where needs the timetable's lock: what a large file takes to work out and to write
+    of new people is done before, so that lessons can be changed meanwhile.
+    """
     people = await imports.people(actor)
-    families = _Families(actor, year, people, await imports.groups(actor, year))
-    families.know(await imports.enrolments(actor, year), await imports.guardianships(actor))
-    counts = tally(_each(rows, families.take))
+    groups = await imports.groups(actor, year)
+    families = _Families(actor, year, people, groups)
+    before = await imports.enrolments(actor, year)
+    known = [one.columns() for one in before]
+    families.know(before, await imports.guardianships(actor))
+    counts = await _counted(table, await _each(table, families.take), people)
+    await progress(len(table.rows) // 2, len(table.rows))
     enrolments = _all_of(families.enrolments)
     # Who is new to the school is in no other group yet.
     joining = [
@@ -303,8 +424,17 @@ async def import_students(
         for one in enrolments
         if (one.is_new or one.is_changed) and not one.values["student_id"].is_new
     ]
+    # No row that there is may be locked before the timetable.
+    at_once = any(person.is_changed for person in people.persons)
+    if at_once:
+        await imports.lock_timetable(actor)
     await imports.save(actor, Person, people.persons)
     await imports.save(actor, RoleAssignment, people.roles)
+    if not at_once:
+        await imports.lock_timetable(actor)
+    if [one.columns() for one in await imports.enrolments(actor, year)] != known:
+        # Someone was enrolled between the reading and the lock: what was worked out is outdated.
+        raise CONFLICT()
     await imports.save_guardianships(actor, _all_of(families.guardianships))
     await imports.save(actor, Enrolment, enrolments)
     await imports.check_students(actor, joining)

@@ -77,6 +77,11 @@ class Draft:
             for name, value in self.values.items()
         }
 
+    def changes(self) -> dict[str, Any]:
+        """Return what the file changes; the rest may have been changed by others meanwhile."""
+        was = self.was or {}
+        return {name: value for name, value in self.columns().items() if value != was.get(name)}
+
     def fill(self, values: Mapping[str, Any]) -> None:
         """Take values; an empty one leaves what is there."""
         self.values.update({name: value for name, value in values.items() if value is not None})

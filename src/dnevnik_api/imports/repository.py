@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, any_, literal, or_, select, update
+from sqlalchemy import BigInteger, any_, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -21,6 +21,10 @@ from dnevnik_api.timetable.models import Timetable
 
 from .drafts import PERSON, Draft, People
 
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('imports', CAST(:organization_id AS bigint)))"
+)
+
 
 class ImportRepository:
     """Reads what a school has and writes what a file wants, in a few statements for any file."""
@@ -31,7 +35,7 @@ class ImportRepository:
     @asynccontextmanager
     async def writing(self, actor: Actor, *, validate_only: bool) -> AsyncIterator[None]:
         """Let imports follow one another; a rehearsal does everything, then undoes it."""
-        await lock_timetable(self._session, actor.organization_id)
+        await self._session.execute(_LOCK, {"organization_id": actor.organization_id})
         async with self.trying(validate_only=validate_only):
             yield
             await touch_directory(self._session, actor)
@@ -43,6 +47,10 @@ class ImportRepository:
             yield
             if validate_only:
                 await savepoint.rollback()
+
+    async def lock_timetable(self, actor: Actor) -> None:
+        """Make all writers of who is where wait: as late as may be, before any row is locked."""
+        await lock_timetable(self._session, actor.organization_id)
 
     async def people(self, actor: Actor) -> People:
         """Return everyone of the school with all terms of their roles."""
@@ -184,7 +192,7 @@ class ImportRepository:
                 .with_for_update()
             )
             found = await self._session.scalars(locked)
-            changes = {row: changed[row.id].columns() for row in found}
+            changes = {row: changed[row.id].changes() for row in found}
             await records.change_many(self._session, actor, model, changes)
         new = [draft for draft in drafts if draft.is_new]
         rows = [model(**draft.columns()) for draft in new]

@@ -1,8 +1,9 @@
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 from dnevnik_api.contract import clauses
+from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
     IMPORT_REFUSED,
     NOT_OWN_PLAN,
@@ -18,12 +19,18 @@ from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version
 from dnevnik_api.routing import TransactionRoute, provided
+from dnevnik_api.tasks.repository import JobRepository
+from dnevnik_api.tasks.router import ACCEPTED, accepted
+from dnevnik_api.tasks.schemas import JobRead
 from dnevnik_api.timetable.repository import TimetableRepository
 
-from . import actions
+from .actions import Order, import_file, import_plan, job_of
 from .repository import ImportRepository
-from .schemas import ClassCells, ImportRead, PlanCells, StaffCells, StudentCells, TimetableCells
+from .schemas import ImportKind, ImportRead, PlanCells
 from .table import read
+from .templates import template_of
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 router = APIRouter(
     prefix="/organizations/{organization_id}/imports",
@@ -33,12 +40,10 @@ router = APIRouter(
 
 Importer = Annotated[Actor, requires(Permission.IMPORTS_WRITE)]
 Imports = Annotated[ImportRepository, provided(ImportRepository)]
-AcademicYears = Annotated[AcademicYearRepository, provided(AcademicYearRepository)]
 Planner = Annotated[Actor, requires(Permission.PLANS_WRITE)]
 Plans = Annotated[PlanRepository, provided(PlanRepository)]
-Timetables = Annotated[TimetableRepository, provided(TimetableRepository)]
-YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
 PlanId = Annotated[int, Query(ge=1, le=MAX_ID)]
+YearId = Annotated[int, Query(ge=1, le=MAX_ID)]
 TimetableId = Annotated[int, Query(ge=1, le=MAX_ID)]
 ValidateOnly = Annotated[
     bool, Query(description="Rehearse: check and count everything, keep nothing.")
@@ -46,6 +51,7 @@ ValidateOnly = Annotated[
 
 
 def _csv(*lines: str) -> Any:
+    # The contract names XLSX beside it (_TABLES).
     return Body(media_type="text/csv", examples=["\n".join(lines)])
 
 
@@ -83,65 +89,119 @@ TimetableFile = Annotated[
 ]
 
 
+def _tables(*names: str) -> dict[str, Any]:
+    """Return ``openapi_extra`` of an import: its clauses, and that it takes XLSX too."""
+    workbook = {"schema": {"type": "string", "format": "binary"}}
+    return {**clauses(*names), "requestBody": {"content": {XLSX: workbook}}}
+
+
+class Office:
+    """Where files are handed in: done while the caller waits, or later where they prefer that."""
+
+    def __init__(
+        self,
+        session: SessionDep,
+        request: Request,
+        response: Response,
+        prefer: Annotated[
+            str | None,
+            Header(
+                description="`respond-async`: answer 202 at once, a background job does it.",
+                max_length=200,
+            ),
+        ] = None,
+    ) -> None:
+        self._session = session
+        self._request = request
+        self._response = response
+        wishes = {wish.strip().lower() for wish in (prefer or "").split(",")}
+        self._later = "respond-async" in wishes
+
+    async def take(self, actor: Actor, order: Order, file: bytes) -> ImportRead | JobRead:
+        """Do what is ordered with the file, or promise to."""
+        if not self._later:
+            return ImportRead(**await import_file(self._session, actor, order, file))
+        if order.academic_year_id is not None:
+            await AcademicYearRepository(self._session).get(actor, order.academic_year_id)
+        if order.timetable_id is not None:
+            await TimetableRepository(self._session).get(actor, order.timetable_id)
+        kind, told = job_of(order)
+        job = await JobRepository(self._session).add(actor, kind, told, file)
+        self._response.headers["Preference-Applied"] = "respond-async"
+        return accepted(job, self._request, self._response)
+
+
+Desk = Annotated[Office, provided(Office)]
+
+
+@router.get(
+    "/{kind}/template",
+    summary="Download a template",
+    openapi_extra=clauses("А.11", "А.17"),
+    response_class=Response,
+    responses={200: {"content": {XLSX: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def read_import_template(kind: ImportKind, _actor: Importer) -> Response:
+    """Return an XLSX workbook to fill in: titles with notes, drop-downs, an example row."""
+    headers = {"Content-Disposition": f'attachment; filename="{kind}.xlsx"'}
+    return Response(template_of(kind), headers=headers, media_type=XLSX)
+
+
 @router.post(
     "/staff",
+    response_model=ImportRead | JobRead,
     summary="Import staff",
-    openapi_extra=clauses("А.11"),
-    responses=documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
+    openapi_extra=_tables("А.11"),
+    responses=ACCEPTED | documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_staff(
-    body: StaffFile, actor: Importer, imports: Imports, validate_only: ValidateOnly = False
-) -> ImportRead:
-    """Add or change employees from a CSV file, all rows or none (А.11).
+    body: StaffFile, actor: Importer, desk: Desk, validate_only: ValidateOnly = False
+) -> ImportRead | JobRead:
+    """Add or change employees from a CSV or XLSX file, all rows or none (А.11).
 
     Columns: «Фамилия», «Имя», «Отчество», «Табельный номер», «Дата рождения», «Роли» (several with
     commas), «Дата приёма», «E-mail», «Телефон».
     """
-    rows = await read(body, StaffCells)
-    async with imports.writing(actor, validate_only=validate_only):
-        counts = await actions.import_staff(imports, actor, rows)
-    return ImportRead(**counts, validate_only=validate_only)
+    order = Order(ImportKind.STAFF, validate_only)
+    return await desk.take(actor, order, body)
 
 
 @router.post(
     "/classes",
+    response_model=ImportRead | JobRead,
     summary="Import classes",
-    openapi_extra=clauses("А.11", "А.15"),
-    responses=documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
+    openapi_extra=_tables("А.11", "А.15"),
+    responses=ACCEPTED | documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_classes(
     body: ClassesFile,
     actor: Importer,
-    imports: Imports,
-    years: AcademicYears,
+    desk: Desk,
     academic_year_id: YearId,
     validate_only: ValidateOnly = False,
-) -> ImportRead:
-    """Add or change classes of a school year from a CSV file, all rows or none (А.15).
+) -> ImportRead | JobRead:
+    """Add or change classes of a school year from a CSV or XLSX file, all rows or none (А.15).
 
     Columns: «Класс», «Параллель», «Профиль», «Классный руководитель» (number or full name).
     """
-    rows = await read(body, ClassCells)
-    async with imports.writing(actor, validate_only=validate_only):
-        year = await years.get(actor, academic_year_id)
-        counts = await actions.import_classes(imports, actor, year, rows)
-    return ImportRead(**counts, validate_only=validate_only)
+    order = Order(ImportKind.CLASSES, validate_only, academic_year_id=academic_year_id)
+    return await desk.take(actor, order, body)
 
 
 @router.post(
     "/students",
+    response_model=ImportRead | JobRead,
     summary="Import students with guardians",
-    openapi_extra=clauses("А.11", "А.18"),
-    responses=documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
+    openapi_extra=_tables("А.11", "А.18"),
+    responses=ACCEPTED | documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_students(
     body: StudentsFile,
     actor: Importer,
-    imports: Imports,
-    years: AcademicYears,
+    desk: Desk,
     academic_year_id: YearId,
     validate_only: ValidateOnly = False,
-) -> ImportRead:
+) -> ImportRead | JobRead:
     """Add or change students with up to two guardians each and enrol them, all rows or none.
 
     Columns: «Фамилия», «Имя», «Отчество», «Номер личного дела», «Дата рождения», «Класс», «Дата
@@ -150,17 +210,14 @@ async def import_students(
     year means its first day. A guardian whom siblings share is one person, found by the same name
     and the same e-mail or phone.
     """
-    rows = await read(body, StudentCells)
-    async with imports.writing(actor, validate_only=validate_only):
-        year = await years.get(actor, academic_year_id)
-        counts = await actions.import_students(imports, actor, year, rows)
-    return ImportRead(**counts, validate_only=validate_only)
+    order = Order(ImportKind.STUDENTS, validate_only, academic_year_id=academic_year_id)
+    return await desk.take(actor, order, body)
 
 
 @router.post(
     "/lesson-plan",
     summary="Import a lesson plan",
-    openapi_extra=clauses("А.16", "Д.2"),
+    openapi_extra=_tables("А.16", "Д.2"),
     responses=documented(
         IMPORT_REFUSED,
         UNSUPPORTED_MEDIA_TYPE,
@@ -178,43 +235,40 @@ async def import_lesson_plan(
     request: Request,
     validate_only: ValidateOnly = False,
 ) -> ImportRead:
-    """Make the rows of a CSV file the items of a lesson plan, on its version, all rows or none.
+    """Make the rows of a CSV or XLSX file the items of a lesson plan, all rows or none.
+
+    The plan's version is asked for.
 
     Columns: «Раздел», «Тема», «Часы», «Домашнее задание», «Вид работы». An item is the same while
     its topic is, so the lessons that it is for keep it.
     """
-    rows = await read(body, PlanCells)
+    table = await read(body, PlanCells)
     plan = await plans.lock(actor, lesson_plan_id)
     check_version(request, plan.version)
     async with imports.trying(validate_only=validate_only):
-        counts = await actions.import_plan(plans, actor, plan, rows)
+        counts = await import_plan(plans, actor, plan, table)
     return ImportRead(**counts, validate_only=validate_only)
 
 
 @router.post(
     "/timetable",
+    response_model=ImportRead | JobRead,
     summary="Import a weekly timetable",
-    openapi_extra=clauses("А.11", "А.19"),
-    responses=documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
+    openapi_extra=_tables("А.11", "А.19"),
+    responses=ACCEPTED | documented(IMPORT_REFUSED, TIMETABLE_CLASH, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_timetable(
     body: TimetableFile,
     actor: Importer,
-    imports: Imports,
-    years: AcademicYears,
-    timetables: Timetables,
+    desk: Desk,
     timetable_id: TimetableId,
     validate_only: ValidateOnly = False,
-) -> ImportRead:
-    """Add or change lessons of a weekly timetable from a CSV file, all rows or none (А.19).
+) -> ImportRead | JobRead:
+    """Add or change lessons of a weekly timetable from a CSV or XLSX file, all rows or none (А.19).
 
     Columns: «День недели», «Урок», «Класс или группа», «Предмет», «Педагог» (number or full name),
     «Кабинет», «Здание». Journals open as they are needed, and get their teachers. Refused with the
     names if a teacher, a room or a group would be needed twice at one time.
     """
-    rows = await read(body, TimetableCells)
-    async with imports.writing(actor, validate_only=validate_only):
-        timetable = await timetables.lock(actor, timetable_id)
-        year = await years.get(actor, timetable.academic_year_id)
-        counts = await actions.import_timetable(imports, timetables, actor, year, timetable, rows)
-    return ImportRead(**counts, validate_only=validate_only)
+    order = Order(ImportKind.TIMETABLE, validate_only, timetable_id=timetable_id)
+    return await desk.take(actor, order, body)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -173,6 +174,38 @@ class PlanCells(_Cells):
     work_type: Name | None = Field(None, alias="Вид работы")
 
 
+class ImportKind(StrEnum):
+    """What a file holds."""
+
+    STAFF = "staff"
+    CLASSES = "classes"
+    STUDENTS = "students"
+    TIMETABLE = "timetable"
+
+
+CELLS: dict[ImportKind, type[StaffCells | ClassCells | StudentCells | TimetableCells]] = {
+    ImportKind.STAFF: StaffCells,
+    ImportKind.CLASSES: ClassCells,
+    ImportKind.STUDENTS: StudentCells,
+    ImportKind.TIMETABLE: TimetableCells,
+}
+
+
+class BothLanguages(BaseModel):
+    ru: str
+    en: str
+
+
+class ImportNote(Read):
+    """What is no error, but should be looked at."""
+
+    code: str = Field(examples=["misprint"])
+    cell: str | None = Field(examples=["B17"])
+    person_id: int | None = None
+    """Whom the new person of the row resembles; they are not merged."""
+    detail: BothLanguages
+
+
 class ImportRead(Read):
     """How many rows of the file were new, changed something, or changed nothing."""
 
@@ -180,5 +213,8 @@ class ImportRead(Read):
     changed: int = Field(examples=[12])
     unchanged: int = Field(examples=[38])
     total: int = Field(examples=[1000])
+    near_duplicates: int = Field(0, examples=[2])
+    """How many new persons resemble known ones; the first of them are among the warnings."""
+    warnings: list[ImportNote] = Field(default_factory=list)
     validate_only: bool
     """True: a rehearsal; nothing was kept."""

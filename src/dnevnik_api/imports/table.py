@@ -1,12 +1,13 @@
-"""A CSV file becomes checked rows, or a refusal that names the row and the column.
+"""A CSV or XLSX file becomes checked rows, or a refusal that names the row and the cell.
 
 Titles are Russian and may come in any order; the separator is a comma or a semicolon. Values are
-kept as they are written: a formula is text here, and only exports make it harmless for a
-spreadsheet.
+kept as they are written: a formula of a CSV file is text here, and only exports make it harmless
+for a spreadsheet.
 """
 
 import asyncio
 import csv
+import dataclasses
 import io
 import re
 from collections.abc import Iterator, Mapping
@@ -15,15 +16,34 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from dnevnik_api.errors import IMPORT_REFUSED, FieldError, ProblemError, Text
-from dnevnik_api.problems import MAX_ERRORS, explain
+from dnevnik_api.problems import explain
+
+from . import workbook
 
 MAX_ROWS = 20_000
 MAX_LINE = 64 * 1024
+MAX_ERRORS = 200
+"""So many a job keeps; the answer to a request shows fewer."""
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP = b"PK\x03\x04"
 
 _WORDS = {
     "not-utf-8": Text(
         "Файл не в кодировке UTF-8: сохраните его как «CSV UTF-8».",
         "The file is not in UTF-8: save it as CSV UTF-8.",
+    ),
+    "cp1251": Text(
+        "Файл в кодировке Windows-1251: он прочитан, но надёжнее «CSV UTF-8» или XLSX.",
+        "The file is in Windows-1251: it was read, but CSV UTF-8 or XLSX are safer.",
+    ),
+    "old-or-locked": Text(
+        "Это старый формат .xls или файл с паролем: сохраните его как .xlsx без пароля.",
+        "This is an old .xls file or one with a password: save it as .xlsx without a password.",
+    ),
+    "wrong-sheet": Text(
+        "Ни на одном листе нет нужных столбцов: возьмите шаблон.",
+        "No sheet has the columns that are needed: use the template.",
     ),
     "not-csv": Text(
         "Это не CSV: проверьте кавычки и разделители.", "This is no CSV: check its quotes."
@@ -48,10 +68,20 @@ class Row(NamedTuple, Generic[R]):
     cells: R
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table(Generic[R]):
+    """The checked rows of a file, which titles stand in which columns, and what to tell of it."""
+
+    rows: list[Row[R]]
+    letters: Mapping[str, str]
+    notes: list[tuple[str, Text]] = dataclasses.field(default_factory=list)
+
+
 class Refusals:
     """What is wrong with a file: the first errors and how many there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, letters: Mapping[str, str] | None = None) -> None:
+        self.letters = dict(letters or {})
         self._first: list[FieldError] = []
         self._count = 0
 
@@ -62,7 +92,10 @@ class Refusals:
             self._first.append(FieldError(pointer, code, words))
 
     def of_row(self, number: int, title: str, code: str, words: Text) -> None:
-        """Note an error in a row's column."""
+        """Note an error in a row's column; its words begin with the address of the cell."""
+        letter = self.letters.get(title)
+        if letter is not None:
+            words = Text(*(f"{letter}{number}: {one}" for one in words))
         self.add(f"/rows/{number}/{title}", code, words)
 
     def check(self) -> None:
@@ -71,24 +104,27 @@ class Refusals:
             raise IMPORT_REFUSED(self._first, count=self._count)
 
 
-async def read(body: bytes, model: type[R]) -> list[Row[R]]:
-    """Return the rows of a CSV file as ``model`` has them; raise IMPORT_REFUSED."""
+async def read(body: bytes, model: type[R]) -> Table[R]:
+    """Return the rows of a CSV or XLSX file as ``model`` has them; raise IMPORT_REFUSED."""
     # Thousands of rows take a moment, which other requests need not wait for.
     return await asyncio.to_thread(_read, body, model)
 
 
-def _read(body: bytes, model: type[R]) -> list[Row[R]]:
+def _read(body: bytes, model: type[R]) -> Table[R]:
     refusals = Refusals()
     rows: list[Row[R]] = []
+    notes: list[tuple[str, Text]] = []
     try:
-        lines = _lines(body.decode("utf-8-sig"))
+        lines = _lines_of(body, model, notes)
         columns = _columns(next(lines, (1, []))[1], model, refusals)
         refusals.check()
         for number, cells in lines:
             if (row := _row(number, cells, columns, model, refusals)) is not None:
                 rows.append(row)
-            if number > MAX_ROWS + 1:
+            if len(rows) > MAX_ROWS or number > 2 * MAX_ROWS:
                 raise _refused("too-many-rows")
+    except workbook.WorkbookError as error:
+        raise IMPORT_REFUSED([FieldError("", error.code, error.words)], count=1) from None
     except UnicodeDecodeError:
         raise _refused("not-utf-8") from None
     except csv.Error:
@@ -96,11 +132,35 @@ def _read(body: bytes, model: type[R]) -> list[Row[R]]:
     refusals.check()
     if not rows:
         raise _refused("empty-file")
-    return rows
+    return Table(rows, refusals.letters, notes)
 
 
 def _refused(code: str) -> ProblemError:
     return IMPORT_REFUSED([FieldError("", code, _WORDS[code])], count=1)
+
+
+def _lines_of(
+    body: bytes, model: type[BaseModel], notes: list[tuple[str, Text]]
+) -> Iterator[tuple[int, list[str]]]:
+    """Return the lines of the file, whichever kind it is."""
+    if body.startswith(_OLE):
+        raise _refused("old-or-locked")
+    if body.startswith(_ZIP):
+        needed = [key_of(title) for title, _, must in titles_of(model) if must]
+        return workbook.lines(
+            body, MAX_ROWS + 1, lambda cells: set(needed) <= {key_of(cell) for cell in cells}
+        )
+    try:
+        return _lines(body.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        # Windows-1251 takes any bytes: only the titles tell that it is meant.
+        text = body.decode("cp1251")
+        known = {key_of(title) for title, _, _ in titles_of(model)}
+        first = re.split(r"[;,]", text.partition("\n")[0].replace('"', ""))
+        if not all(key_of(title) in known for title in first):
+            raise
+        notes.append(("cp1251", _WORDS["cp1251"]))
+        return _lines(text)
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -123,7 +183,7 @@ def key_of(text: str) -> str:
     return re.sub(r"\s+", " ", text.strip()).casefold().replace("ё", "е")
 
 
-def _titles(model: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+def titles_of(model: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     """Yield each column's title, its place in the model, and whether it must be there.
 
     A model within the model has titles of its own behind the outer one: «Родитель 1: фамилия».
@@ -134,7 +194,7 @@ def _titles(model: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...], bool
         if inner is None:
             yield title, (title,), field.is_required()
         else:
-            for inner_title, path, _ in _titles(inner):
+            for inner_title, path, _ in titles_of(inner):
                 yield f"{title}: {inner_title}", (title, *path), False
 
 
@@ -145,7 +205,9 @@ def _types(annotation: Any) -> Iterator[type]:
 
 def _columns(cells: list[str], model: type[BaseModel], refusals: Refusals) -> list[tuple[str, ...]]:
     """Return the place in the model of each of the file's columns."""
-    known = {key_of(title): (title, path, needed) for title, path, needed in _titles(model)}
+    known = {key_of(title): (title, path, needed) for title, path, needed in titles_of(model)}
+    while cells and not cells[-1]:
+        cells = cells[:-1]
     columns = [key_of(cell) for cell in cells]
     for number, column in enumerate(columns, 1):
         code = "unknown-column" if column not in known else "repeated-column"
@@ -155,6 +217,11 @@ def _columns(cells: list[str], model: type[BaseModel], refusals: Refusals) -> li
     for key, (title, _, needed) in known.items():
         if needed and key not in columns:
             refusals.add(f"/columns/{title}", "missing-column", _WORDS["missing-column"])
+    refusals.letters.update(
+        (": ".join(known[column][1]), workbook.letters(number))
+        for number, column in enumerate(columns)
+        if column in known
+    )
     return [known[column][1] for column in columns if column in known]
 
 
