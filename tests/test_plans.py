@@ -480,6 +480,7 @@ async def test_a_plan_comes_from_a_file_and_lessons_keep_the_items_that_stay(
     rows = ("Глаголы;'-тся и -ться;2;§ 5;ответ на уроке", "Дроби;Сложение дробей;3;;")
     rehearsed = await send(*rows, validate_only=True)
     counts = {"created": 1, "changed": 1, "unchanged": 0, "total": 2}
+    counts |= {"near_duplicates": 0, "warnings": []}
     assert rehearsed.json() == {**counts, "validate_only": True}, rehearsed.text
     assert await read(teacher, school) == before
     assert (await send(*rows)).json() == {**counts, "validate_only": False}
