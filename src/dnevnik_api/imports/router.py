@@ -91,7 +91,8 @@ TimetableFile = Annotated[
 
 def _tables(*names: str) -> dict[str, Any]:
     """Return ``openapi_extra`` of an import: its clauses, and that it takes XLSX too."""
-    workbook = {"schema": {"type": "string", "format": "binary"}}
+    schema = {"type": "string", "format": "binary"}
+    workbook = {"schema": schema, "example": "(заполненный шаблон: Ученики.xlsx)"}
     return {**clauses(*names), "requestBody": {"content": {XLSX: workbook}}}
 
 
