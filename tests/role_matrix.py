@@ -199,6 +199,14 @@ DOORS = {
     f"GET {_O}/workplace": TEACHING | {"homeroom_teacher"},
     # histories
     f"GET {_O}/seals": EVERYONE,
+    f"GET {_O}/mark-claims": EVERYONE,
+    f"POST {_O}/mark-claims": {"student", "guardian"},
+    f"GET {_O}/mark-claims/{{mark_claim_id}}": EVERYONE,
+    f"POST {_O}/mark-claims/{{mark_claim_id}}/acceptance": TEACHING,
+    f"POST {_O}/mark-claims/{{mark_claim_id}}/refusal": TEACHING,
+    f"POST {_O}/mark-claims/{{mark_claim_id}}/withdrawal": {"student", "guardian"},
+    f"GET {_O}/students/{{student_id}}/mark-changes": LEADERS
+    | {"homeroom_teacher", "student", "guardian"},
     f"GET {_O}/mark-changes": {"coordinator"},
     f"GET {_O}/mark-changes/export": {"coordinator"},
     f"GET {_O}/entry-changes": {"coordinator"},

@@ -1,7 +1,9 @@
 """Topics, works, attendance, homework, one at a time, and the reports of changes (2.5–2.14c)."""
 
 from datetime import UTC, datetime
+from io import BytesIO
 
+import openpyxl
 import pytest
 from conftest import FakeClock
 from factories import School, SignIn
@@ -231,8 +233,24 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     header, row = answer.content.decode("utf-8-sig").splitlines()
     assert header.startswith("Когда;Кто изменил;Класс;Предмет")
     assert row == (
-        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;'=HYPERLINK(1)"
+        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;'=HYPERLINK(1);"
     )
+    workbook = await as_(school.coordinator).get("/mark-changes/export", params={"form": "xlsx"})
+    sheet = openpyxl.load_workbook(BytesIO(workbook.content)).active
+    assert [one.value for one in sheet[2]] == [
+        "14.10.2026 12:00:00",
+        "Кузнецов Иван",
+        "5А",
+        "Математика",
+        datetime(2026, 10, 14),  # noqa: DTZ001  (a day of a spreadsheet)
+        "Иванов Егор",
+        None,
+        "5-",
+        None,
+        "=HYPERLINK(1)",
+        None,
+    ]
+    assert {one.data_type for one in sheet[2]} == {"s", "d", "n"}
     assert (await as_(school.teacher).get("/mark-changes/export")).status_code == 403
 
 

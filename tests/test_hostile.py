@@ -398,6 +398,7 @@ MADE = {
     "closing_id",
     "enrolment_id",
     "holiday_id",
+    "mark_claim_id",
     "support_request_id",
     "timetable_id",
 }

@@ -134,7 +134,7 @@ async def test_the_worker_does_what_was_due_and_stops_when_told(
                     await asyncio.sleep(0.05)
                 stopping.set()
 
-        await run_until("SELECT count(*) = 2 FROM pgqueuer_schedules")
+        await run_until("SELECT count(*) = 3 FROM pgqueuer_schedules")
         await connection.execute("UPDATE pgqueuer_schedules SET next_run = now() - interval '1 s'")
         await run_until("SELECT count(*) = 0 FROM sign_in_failures WHERE digest = 'due'")
-        assert await connection.fetchval("SELECT count(*) FROM pgqueuer_schedules") == 2
+        assert await connection.fetchval("SELECT count(*) FROM pgqueuer_schedules") == 3

@@ -32,7 +32,12 @@ def xlsx_table(
 ) -> bytes:
     """Return a table as a workbook of one sheet; no text in it runs as a formula."""
     content = BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "default_date_format": "dd.mm.yyyy",
+    }
     book = xlsxwriter.Workbook(content, options)
     sheet = book.add_worksheet()
     sheet.freeze_panes(1, 0)
@@ -41,7 +46,10 @@ def xlsx_table(
         sheet.set_column(column, column, width, wrapped)
     sheet.write_row(0, 0, header, book.add_format({"bold": True, "text_wrap": True}))
     for number, row in enumerate(rows, 1):
-        sheet.write_row(number, 0, row)
+        # A moment goes in as text: with its seconds, and in the zone that it is told in.
+        sheet.write_row(
+            number, 0, [_cell(one) if isinstance(one, datetime) else one for one in row]
+        )
     book.close()
     return content.getvalue()
 

@@ -358,6 +358,39 @@ PERIOD_CLOSED = _problem(
         "The period's final marks are set: its journal can't be edited.",
     ),
 )
+CLAIM_TOO_LATE = _problem(
+    "claim-too-late",
+    409,
+    ("Срок сообщения об ошибке прошёл", "Too late to claim"),
+    (
+        "Об ошибочной оценке сообщают в течение трёх календарных дней с её обнаружения.",
+        "A wrong mark is reported within three calendar days of its discovery.",
+    ),
+)
+CLAIM_OPEN = _problem(
+    "claim-open",
+    409,
+    ("Об этой оценке уже сообщили", "Already claimed"),
+    (
+        "Сообщение об этой оценке ждёт ответа учителя.",
+        "A claim about this mark is waiting for the teacher.",
+    ),
+)
+CLAIM_SETTLED = _problem(
+    "claim-settled",
+    409,
+    ("Ответ уже дан", "Already settled"),
+    (
+        "Сообщение уже рассмотрено или отозвано.",
+        "The claim was answered or withdrawn already.",
+    ),
+)
+NOT_CLAIMANT = _problem(
+    "not-the-claimant",
+    403,
+    ("Сообщение сделали не вы", "Not your claim"),
+    ("Отозвать сообщение может тот, кто его сделал.", "Only who made the claim withdraws it."),
+)
 ALREADY_REOPENED = _problem(
     "already-reopened",
     409,

@@ -15,6 +15,7 @@ import pgqueuer
 import structlog
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -25,11 +26,13 @@ from .accounts.models import LetterKind
 from .accounts.passwords import Passwords
 from .accounts.policy import FORGOTTEN_AFTER, REFRESH_LIFETIME, SESSION_LIFETIME
 from .audit.actions import Sealer
+from .claims.repository import remind
 from .clock import Clock, system_clock
 from .credentials.actions import LETTER, send_letter
-from .db import make_engine, make_sessions
+from .db import Sessions, make_engine, make_sessions, open_session
 from .imports.actions import KINDS as IMPORTS
 from .mail import Mailer
+from .organizations.models import Organization
 from .tasks.actions import Workshop
 from .tasks.repository import JOB
 
@@ -45,6 +48,9 @@ HOUSEKEEPING = "17 22 * * *"
 
 SEALING = "* * * * * */20"
 """When to seal the histories: the last number is seconds, so that none is behind for a minute."""
+
+REMINDERS = "30 4 * * *"
+"""When to remind of what is due, as cron says it in UTC: a morning in most of Russia."""
 
 IDEMPOTENCY_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)
@@ -100,6 +106,11 @@ async def work(
                     sealed = await sealer.seal_all(another, clock())
                 log.debug(schedule.entrypoint, rows=sealed)
 
+            @queue.schedule("reminders", REMINDERS)
+            async def reminders(schedule: Schedule) -> None:
+                reminded = await remind_all(make_sessions(engine), clock())
+                log.info(schedule.entrypoint, claims=reminded)
+
             @queue.entrypoint(LETTER, concurrency_limit=_LETTERS_AT_ONCE)
             async def letter(job: Job) -> None:
                 delay = await send_letter(post, **json.loads(job.payload or b"{}"))
@@ -135,6 +146,17 @@ async def work(
         passwords.close()
         await engine.dispose()
         await patient.dispose()
+
+
+async def remind_all(sessions: Sessions, now: datetime) -> int:
+    """Remind teachers of all schools of claims that wait for them; return of how many."""
+    async with open_session(sessions, read_only=True) as session:
+        organizations = (await session.scalars(select(Organization.id))).all()
+    reminded = 0
+    for organization_id in organizations:
+        async with open_session(sessions, organization_id=organization_id) as session:
+            reminded += await remind(session, organization_id, now)
+    return reminded
 
 
 @asynccontextmanager

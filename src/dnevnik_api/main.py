@@ -18,6 +18,7 @@ from .accounts.passwords import Passwords
 from .accounts.router import router as accounts
 from .attendance.router import router as attendance
 from .audit.router import router as audit
+from .claims.router import router as claims
 from .classes.router import router as classes
 from .clock import Clock, system_clock
 from .consents.router import router as consents
@@ -115,6 +116,7 @@ def create_app(
         keeping,
         marks,
         final_marks,
+        claims,
         attendance,
         homework,
         journal,

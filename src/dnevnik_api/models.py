@@ -4,6 +4,7 @@ from . import history, routing
 from .accounts import models as accounts
 from .attendance import models as attendance
 from .audit import models as audit
+from .claims import models as claims
 from .classes import models as classes
 from .consents import models as consents
 from .credentials import models as credentials
@@ -28,6 +29,7 @@ __all__ = [
     "accounts",
     "attendance",
     "audit",
+    "claims",
     "classes",
     "consents",
     "credentials",

@@ -77,6 +77,8 @@ class Permission(StrEnum):
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
     JOURNALS_REOPEN = "journals:reopen"
+    CLAIMS_MAKE = "claims:make"
+    CLAIMS_READ = "claims:read"
     LESSONS_WRITE = "lessons:write"
     MARKS_WRITE = "marks:write"
     ATTENDANCE_WRITE = "attendance:write"
@@ -98,6 +100,7 @@ _EVERYONE = frozenset(
         P.TIMETABLE_READ,
         P.NOTIFICATIONS_OWN,
         P.SUPPORT_USE,
+        P.CLAIMS_READ,
     }
 )
 _STAFF = _EVERYONE | {
@@ -173,8 +176,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PSYCHOLOGIST: _TEACHING,
     Role.SOCIAL_PEDAGOGUE: _TEACHING,
     # Annexes Е, Ж: what is their own, or their children's.
-    Role.STUDENT: _EVERYONE | {P.DIARY_READ},
-    Role.GUARDIAN: _EVERYONE | {P.DIARY_READ},
+    Role.STUDENT: _EVERYONE | {P.DIARY_READ, P.CLAIMS_MAKE},
+    Role.GUARDIAN: _EVERYONE | {P.DIARY_READ, P.CLAIMS_MAKE},
 }
 
 READS_ALL = frozenset({Role.COORDINATOR, Role.DIRECTOR, Role.DEPUTY})

@@ -6,12 +6,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, select
 from sqlalchemy.orm import defer
 
+from dnevnik_api import records
 from dnevnik_api.db import SessionDep
-from dnevnik_api.documents import csv_table
+from dnevnik_api.documents import csv_table, xlsx_table
 from dnevnik_api.errors import TOO_MANY_ROWS
 from dnevnik_api.history import EntryChange
+from dnevnik_api.lessons.policy import whose_diary
 from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.pagination import Slice, Window, paginate
+from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
 
 from .models import Seal
@@ -31,7 +34,9 @@ COLUMNS = (
     "Стало",
     "Комментарий был",
     "Комментарий стал",
+    "Причина",
 )
+WIDTHS = (20, 32, 10, 24, 12, 32, 8, 8, 30, 30, 30)
 
 
 class HistoryRepository:
@@ -47,33 +52,43 @@ class HistoryRepository:
         return await self._page(actor, MarkChange, window, filters, days)
 
     async def export_mark_changes(
-        self, actor: Actor, filters: Mapping[str, Any], days: Days
+        self, actor: Actor, filters: Mapping[str, Any], days: Days, *, as_xlsx: bool
     ) -> bytes:
-        """Return the whole report as CSV, oldest first; raise TOO_MANY_ROWS beyond the limit."""
+        """Return the whole report as a table, oldest first; raise TOO_MANY_ROWS."""
         changes = _changes(actor, MarkChange, filters, days)
         ordered = changes.order_by(MarkChange.changed_at, MarkChange.id).limit(MAX_ROWS + 1)
-        rows = (await self._session.scalars(ordered)).all()
-        if len(rows) > MAX_ROWS:
+        found = (await self._session.scalars(ordered)).all()
+        if len(found) > MAX_ROWS:
             raise TOO_MANY_ROWS(limit=MAX_ROWS)
         zone = ZoneInfo(actor.time_zone)
-        return csv_table(
-            COLUMNS,
+        rows = (
             (
-                (
-                    one.changed_at.astimezone(zone),
-                    one.actor_name,
-                    one.group_name,
-                    one.subject_name,
-                    one.lesson_date,
-                    one.student_name,
-                    one.old_value,
-                    one.new_value,
-                    one.old_comment,
-                    one.new_comment,
-                )
-                for one in rows
-            ),
+                one.changed_at.astimezone(zone),
+                one.actor_name,
+                one.group_name,
+                one.subject_name,
+                one.lesson_date,
+                one.student_name,
+                one.old_value,
+                one.new_value,
+                one.old_comment,
+                one.new_comment,
+                one.reason,
+            )
+            for one in found
         )
+        return xlsx_table(COLUMNS, rows, WIDTHS) if as_xlsx else csv_table(COLUMNS, rows)
+
+    async def own_mark_changes(
+        self, actor: Actor, window: Window, student_id: int, filters: Mapping[str, Any], days: Days
+    ) -> Slice[MarkChange]:
+        """Return the changes of the marks of a student whose diary the actor reads.
+
+        Raise NOT_FOUND for anybody else's.
+        """
+        await records.find(self._session, actor, Person, student_id, whose_diary(actor))
+        filters = {**filters, "student_id": student_id}
+        return await self._page(actor, MarkChange, window, filters, days)
 
     async def entry_changes(
         self, actor: Actor, window: Window, filters: Mapping[str, Any], days: Days

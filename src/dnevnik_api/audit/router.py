@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import TOO_MANY_ROWS
-from dnevnik_api.fields import Day, QueryId
+from dnevnik_api.fields import Day, PathId, QueryId
 from dnevnik_api.history import EntryChange
 from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -15,14 +15,18 @@ from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import Seal
 from .repository import HistoryRepository
-from .schemas import EntryChangeRead, MarkChangeRead, SealRead
+from .schemas import EntryChangeRead, MarkChangeRead, OwnMarkChangeRead, SealRead
 
 router = APIRouter(
     prefix="/organizations/{organization_id}", tags=["audit"], route_class=TransactionRoute
 )
 
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 Auditor = Annotated[Actor, requires(Permission.AUDIT_READ)]
 Member = Annotated[Actor, requires(Permission.ORGANIZATION_READ)]
+DiaryReader = Annotated[Actor, requires(Permission.DIARY_READ)]
 Histories = Annotated[HistoryRepository, provided(HistoryRepository)]
 
 
@@ -40,6 +44,7 @@ async def _mark_filters(
     subject_id: QueryId = None,
     teacher_id: QueryId = None,
     student_id: QueryId = None,
+    journal_id: QueryId = None,
     kind: Literal["work", "final"] | None = None,
 ) -> dict[str, Any]:
     return {
@@ -47,6 +52,7 @@ async def _mark_filters(
         "subject_id": subject_id,
         "actor_id": teacher_id,
         "student_id": student_id,
+        "journal_id": journal_id,
         "kind": kind,
     }
 
@@ -78,20 +84,54 @@ async def list_mark_changes(
 @router.get(
     "/mark-changes/export",
     response_class=Response,
-    summary="Export the mark change report as CSV",
+    summary="Export the mark change report",
     openapi_extra=clauses("2.14c"),
     responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+        200: {
+            "content": {
+                CSV: {"schema": {"type": "string"}},
+                XLSX: {"schema": {"type": "string", "format": "binary"}},
+            }
+        },
         **documented(TOO_MANY_ROWS),
     },
 )
 async def export_mark_changes(
-    actor: Auditor, histories: Histories, days: Days, filters: MarkFilters
+    actor: Auditor,
+    histories: Histories,
+    days: Days,
+    filters: MarkFilters,
+    form: Annotated[Literal["csv", "xlsx"], Query(description="Kind of the file.")] = "csv",
 ) -> Response:
     """Export the report with the same filters, oldest first, as spreadsheets open it (2.14c)."""
-    table = await histories.export_mark_changes(actor, filters, days)
-    headers = {"Content-Disposition": 'attachment; filename="mark-changes.csv"'}
-    return Response(table, headers=headers, media_type="text/csv")
+    as_xlsx = form == "xlsx"
+    table = await histories.export_mark_changes(actor, filters, days, as_xlsx=as_xlsx)
+    headers = {"Content-Disposition": f'attachment; filename="mark-changes.{form}"'}
+    return Response(table, headers=headers, media_type=XLSX if as_xlsx else CSV)
+
+
+@router.get(
+    "/students/{student_id}/mark-changes",
+    response_model=Page[OwnMarkChangeRead],
+    summary="Read how a student's marks were changed",
+    openapi_extra=clauses("2.14c", "Е.1", "Е.3", "Ж.1"),
+)
+async def list_own_mark_changes(
+    student_id: PathId,
+    actor: DiaryReader,
+    histories: Histories,
+    window: WindowQuery,
+    days: Days,
+    subject_id: QueryId = None,
+    work_id: QueryId = None,
+) -> Slice[MarkChange]:
+    """List the changes of a student's marks, newest first, for whoever reads their diary.
+
+    A student and the guardians see the whole history of each mark: who set it, when, and what it
+    was before.
+    """
+    filters = {"subject_id": subject_id, "work_id": work_id}
+    return await histories.own_mark_changes(actor, window, student_id, filters, days)
 
 
 @router.get(

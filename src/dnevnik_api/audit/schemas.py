@@ -33,6 +33,7 @@ class MarkChangeRead(Read):
     new_value: str | None
     old_comment: str | None
     new_comment: str | None
+    reason: str | None
     request_id: str
 
 
@@ -42,6 +43,27 @@ class FieldChange(Read):
     field: str
     old: Any
     new: Any
+
+
+class OwnMarkChangeRead(Read):
+    """One change of one's own, or one's child's, mark: who, when, from what to what (2.14c)."""
+
+    id: int
+    kind: Literal["work", "final"]
+    changed_at: datetime
+    actor_name: str
+    subject_id: int
+    subject_name: str
+    lesson_date: date | None
+    work_id: int | None
+    final_kind: Literal["period", "year", "exam", "total"] | None
+    reporting_period_id: int | None
+    ordinal: int
+    old_value: str | None
+    new_value: str | None
+    old_comment: str | None
+    new_comment: str | None
+    reason: str | None
 
 
 class EntryChangeRead(Read):

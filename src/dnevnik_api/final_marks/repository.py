@@ -148,7 +148,11 @@ class FinalMarkRepository:
         return Gradebook(journal, place, begins_on, ends_on, {one.student_id: one for one in marks})
 
     async def write(
-        self, actor: Actor, book: Gradebook, wanted: Mapping[int, str | None]
+        self,
+        actor: Actor,
+        book: Gradebook,
+        wanted: Mapping[int, str | None],
+        reason: str | None = None,
     ) -> Written:
         """Set, change and take back final marks, all or nothing; the journal may close by it.
 
@@ -167,12 +171,16 @@ class FinalMarkRepository:
             if (old := _value_of(book.marks.get(student_id))) != value
         }
         if changes:
-            await self._apply(actor, book, changes)
+            await self._apply(actor, book, changes, reason)
         closed = await self._close_if_complete(actor, book)
         return Written(book.journal.version, len(changes), closed)
 
     async def _apply(
-        self, actor: Actor, book: Gradebook, changes: Mapping[int, tuple[str | None, str | None]]
+        self,
+        actor: Actor,
+        book: Gradebook,
+        changes: Mapping[int, tuple[str | None, str | None]],
+        reason: str | None,
     ) -> None:
         book.journal.version += 1
         for student_id, (_, value) in changes.items():
@@ -205,6 +213,7 @@ class FinalMarkRepository:
                     "ordinal": 1,
                     "old_value": old,
                     "new_value": new,
+                    "reason": reason,
                 }
                 for student_id, (old, new) in changes.items()
             ],

@@ -145,7 +145,8 @@ async def write_final_marks(
     seen = seen_by(request)
     book = await marks.open(actor, journal_id, Place(body.kind, body.reporting_period_id))
     check_seen(seen, book.journal.version)
-    written = await marks.write(actor, book, {one.student_id: one.value for one in body.marks})
+    wanted = {one.student_id: one.value for one in body.marks}
+    written = await marks.write(actor, book, wanted, body.reason)
     tag(response, written)
     return written
 
@@ -177,7 +178,7 @@ async def put_final_mark(
     before = book.marks.get(student_id)
     if before is None or before.value != body.value:
         check_seen(seen, None if before is None else before.version)
-        await marks.write(actor, book, {student_id: body.value})
+        await marks.write(actor, book, {student_id: body.value}, body.reason)
     mark = book.marks[student_id]
     response.status_code = status.HTTP_201_CREATED if before is None else status.HTTP_200_OK
     tag(response, mark)

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, optional
-from dnevnik_api.marks.schemas import Token
+from dnevnik_api.marks.schemas import Reason, Token
 
 from .models import AverageKind, FinalKind
 
@@ -39,6 +39,7 @@ class FinalMarkWrite(Request):
     """A student's final mark."""
 
     value: Token = Field(examples=["5"])
+    reason: Reason = None
 
 
 class FinalMarkEntry(Request):
@@ -56,6 +57,7 @@ class FinalMarksWrite(Request):
     marks: Annotated[list[FinalMarkEntry], Field(min_length=1, max_length=MAX_MARKS)] = Field(
         examples=[[{"student_id": 17, "value": "5"}, {"student_id": 18, "value": "4"}]]
     )
+    reason: Reason = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
 from sqlalchemy import func as sql
 
 from dnevnik_api.classes.models import Enrolment, GroupParent
-from dnevnik_api.people.models import Guardianship
+from dnevnik_api.people.models import Guardianship, Person
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor, Permission
 
@@ -66,4 +66,21 @@ def children_of(actor: Actor) -> Select[int]:
         Guardianship.organization_id == actor.organization_id,
         Guardianship.guardian_id == actor.person_id,
         in_force(Guardianship.begins_on, Guardianship.ends_on, actor.today),
+    )
+
+
+def whose_diary(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on persons whose diary the actor may read (Е.3, Ж.1, Г.8).
+
+    One's own and one's children's; leaders all; a homeroom teacher those of the own class.
+    """
+    if actor.reads_all():
+        return true()
+    enrolled = select(Enrolment.student_id).where(
+        Enrolment.organization_id == actor.organization_id,
+        Enrolment.group_id.in_(actor.homeroom_group_ids),
+        in_force(Enrolment.begins_on, Enrolment.ends_on, actor.today),
+    )
+    return or_(
+        Person.id == actor.person_id, Person.id.in_(children_of(actor)), Person.id.in_(enrolled)
     )

@@ -80,4 +80,5 @@ class MarkChange(HistoryRow):
     new_value: Mapped[str | None]
     old_comment: Mapped[str | None]
     new_comment: Mapped[str | None]
+    reason: Mapped[str | None]
     request_id: Mapped[str]

@@ -126,6 +126,7 @@ class HotMarks:
             body.comment,
             version,
             caller.request_id,
+            body.reason,
         )
 
     async def _write_lesson(
@@ -146,6 +147,7 @@ class HotMarks:
             version,
             caller.request_id,
             *_columns(body),
+            body.reason,
         )
 
 

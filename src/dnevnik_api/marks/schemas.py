@@ -17,11 +17,18 @@ Token = Annotated[
 Ordinal = Annotated[int, Strict(), Field(ge=1, le=4, description="Which of «5/4»: 1 is the 5.")]
 
 
+Reason = Annotated[
+    Line | None,
+    Field(description="Why; stays in the mark change report.", examples=["Пересдача"]),
+]
+
+
 class MarkWrite(Request):
     """A mark as a teacher sets it."""
 
     value: Token
     comment: Line | None = Field(None, examples=["Решил двумя способами"])
+    reason: Reason = None
 
 
 class MarkRead(Read):
@@ -55,6 +62,7 @@ class LessonEntries(Request):
     attendance: Annotated[list[AttendanceEntry], Field(max_length=MAX_ENTRIES)] = Field(
         [], examples=[[{"student_id": 18, "status": "late", "minutes": 5}]]
     )
+    reason: Reason = None
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

@@ -2,7 +2,7 @@
 -- A null value or status removes the entry. No row: refused; the cold path finds out why.
 -- $6 lesson, $7 version of the journal that the caller saw, $8 request id; marks as columns: $9 work,
 -- $10 student, $11 ordinal, $12 value, $13 comment; attendance: $14 student, $15 status, $16 minutes,
--- $17 reason
+-- $17 reason; $18 why the marks are changed
 WITH
 --include actor
 ,
@@ -96,11 +96,11 @@ recorded_mark AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
                               lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
                               subject_name, student_id, student_name, ordinal, old_value, new_value,
-                              old_comment, new_comment, request_id)
+                              old_comment, new_comment, reason, request_id)
     SELECT $1, 'work', $4, l.person_id, l.full_name, l.journal_id, l.id, l.lesson_date, c.work_id,
            l.group_id, l.group_name, l.subject_id, l.subject_name, c.student_id, c.student_name,
            c.ordinal, c.old_value, c.value, c.old_comment,
-           CASE WHEN c.value IS NOT NULL THEN c.comment END, $8::text
+           CASE WHEN c.value IS NOT NULL THEN c.comment END, $18::text, $8::text
     FROM changed_mark c CROSS JOIN lesson l
 ),
 changed_presence AS MATERIALIZED (

@@ -1,7 +1,7 @@
 -- Set or change one mark: permission, rules, mark, history and change counter in one statement.
 -- No row: refused, or nothing to change; the cold path finds out which.
 -- $6 work, $7 student, $8 ordinal, $9 value, $10 comment, $11 version that the caller saw (null: the
--- mark must not exist yet), $12 request id
+-- mark must not exist yet), $12 request id, $13 reason
 WITH
 --include actor
 ,
@@ -58,10 +58,10 @@ recorded AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
                               lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
                               subject_name, student_id, student_name, ordinal, old_value, new_value,
-                              old_comment, new_comment, request_id)
+                              old_comment, new_comment, reason, request_id)
     SELECT $1, 'work', $4, c.person_id, c.full_name, c.journal_id, c.lesson_id, c.lesson_date, $6,
            c.group_id, c.group_name, c.subject_id, c.subject_name, $7, c.student_name, $8,
-           c.old_value, $9, c.old_comment, $10, $12::text
+           c.old_value, $9, c.old_comment, $10, $13::text, $12::text
     FROM journal CROSS JOIN cell c
 )
 SELECT j.version, c.lesson_id, c.lesson_date FROM journal j CROSS JOIN cell c

@@ -42,6 +42,30 @@ KINDS: dict[str, Text] = {
         "Сообщено о компрометации учётной записи: {person}. Вход закрыт, выдайте новые данные.",
         "A compromised account is reported: {person}. Sign-in is blocked: issue new credentials.",
     ),
+    "mark-claimed": Text(
+        "Сообщение об ошибочной оценке: {student}, {group}, {subject}, оценка {value}. "
+        "Ответьте до {due_on}.",
+        "A mark is said to be wrong: {student}, {group}, {subject}, mark {value}. "
+        "Answer by {due_on}.",
+    ),
+    "mark-claim-due": Text(
+        "Напоминание: ответьте до {due_on} на сообщение об ошибочной оценке: {student}, {group}, "
+        "{subject}, оценка {value}.",
+        "Reminder: answer by {due_on} to the claim about a wrong mark: {student}, {group}, "
+        "{subject}, mark {value}.",
+    ),
+    "mark-claim-accepted": Text(
+        "Оценка {value} исправлена: {student}, {subject}.",
+        "The mark {value} was corrected: {student}, {subject}.",
+    ),
+    "mark-claim-declined": Text(
+        "Оценка {value} оставлена без изменения: {student}, {subject}. Причина – в ответе учителя.",
+        "The mark {value} stays: {student}, {subject}. The teacher's answer says why.",
+    ),
+    "mark-claim-withdrawn": Text(
+        "Сообщение об ошибочной оценке отозвано: {student}, {group}, {subject}, оценка {value}.",
+        "The claim about a wrong mark was withdrawn: {student}, {group}, {subject}, mark {value}.",
+    ),
 }
 """Add a kind here before ``notify`` is asked for it. Values named ``…_on`` are days."""
 

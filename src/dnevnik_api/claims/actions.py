@@ -1,0 +1,44 @@
+"""An accepted claim changes the mark as its teacher would: by the same writers and rules (Е.1)."""
+
+from typing import Annotated
+
+from fastapi import Request
+
+from dnevnik_api.errors import STALE_VERSION
+from dnevnik_api.final_marks.models import FinalKind
+from dnevnik_api.final_marks.repository import FinalMarkRepository, Place
+from dnevnik_api.marks.repository import Cell, HotMarks, MarkRepository
+from dnevnik_api.marks.schemas import MarkWrite
+from dnevnik_api.policy import Actor, Caller
+from dnevnik_api.records import Seen
+from dnevnik_api.routing import provided
+
+from .models import MarkClaim
+
+
+class Correction:
+    """Sets the mark that a claim is about."""
+
+    def __init__(
+        self,
+        marks: Annotated[MarkRepository, provided(MarkRepository)],
+        final_marks: Annotated[FinalMarkRepository, provided(FinalMarkRepository)],
+    ) -> None:
+        self._marks = marks
+        self._final_marks = final_marks
+
+    async def make(self, request: Request, actor: Actor, claim: MarkClaim, value: str) -> None:
+        """Set the mark; raise what the writers of marks raise, STALE_VERSION where it is gone."""
+        reason = f"Сообщение об ошибке № {claim.id}"
+        if claim.work_id is not None and claim.ordinal is not None:
+            cell = Cell(actor.organization_id, claim.work_id, claim.student_id, claim.ordinal)
+            mark = await self._marks.get(actor, cell)
+            caller = Caller(actor.account_id, actor.session_id, actor.now, actor.request_id)
+            body = MarkWrite(value=value, comment=mark.comment, reason=reason)
+            await HotMarks(request).write(caller, cell, body, Seen(mark.version))
+            return
+        place = Place(FinalKind(str(claim.final_kind)), claim.reporting_period_id)
+        book = await self._final_marks.open(actor, claim.journal_id, place)
+        if claim.student_id not in book.marks:
+            raise STALE_VERSION()
+        await self._final_marks.write(actor, book, {claim.student_id: value}, reason)

@@ -1,0 +1,57 @@
+"""Who makes a claim about a mark, by when, and who sees and answers it (Е.1)."""
+
+from datetime import date, timedelta
+
+from sqlalchemy import ColumnElement, exists, or_, true
+
+from dnevnik_api.errors import CLAIM_TOO_LATE, INVALID, FieldError, Text
+from dnevnik_api.lessons.models import Journal
+from dnevnik_api.lessons.policy import children_of, visible_journals
+from dnevnik_api.people.models import Person
+from dnevnik_api.policy import Actor, Permission
+
+from .models import MarkClaim
+
+DAYS_TO_CLAIM = timedelta(days=3)
+"""Calendar days from the discovery, as the regulation says (Е.1)."""
+
+DAYS_TO_ANSWER = timedelta(days=7)
+"""The regulation names no term; a teacher has as long as for any mark (2.5)."""
+
+NOT_YET = Text("Этот день ещё не наступил.", "This day has not come yet.")
+BEFORE_MARK = Text("Оценка выставлена позже этого дня.", "The mark was set after that day.")
+
+
+def own_students(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on persons for whom the actor may speak: themself and their children."""
+    return or_(Person.id == actor.person_id, Person.id.in_(children_of(actor)))
+
+
+def visible_claims(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on claims that the actor may see.
+
+    Both sides see a claim: the student and the guardians; whoever reads the journal.
+    """
+    if actor.reads_all():
+        return true()
+    about_own = or_(
+        MarkClaim.student_id == actor.person_id, MarkClaim.student_id.in_(children_of(actor))
+    )
+    if not actor.may(Permission.JOURNALS_READ):
+        return about_own
+    reads = exists().where(
+        Journal.organization_id == MarkClaim.organization_id,
+        Journal.id == MarkClaim.journal_id,
+        visible_journals(actor),
+    )
+    return or_(about_own, reads)
+
+
+def check_discovery(actor: Actor, discovered_on: date, set_on: date) -> None:
+    """Refuse a day of discovery that can't be, or lies more than three days back (Е.1)."""
+    if discovered_on > actor.today:
+        raise INVALID([FieldError("/discovered_on", "in-future", NOT_YET)])
+    if discovered_on < set_on:
+        raise INVALID([FieldError("/discovered_on", "before-mark", BEFORE_MARK)])
+    if actor.today > discovered_on + DAYS_TO_CLAIM:
+        raise CLAIM_TOO_LATE()
