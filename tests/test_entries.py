@@ -233,7 +233,8 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     header, row = answer.content.decode("utf-8-sig").splitlines()
     assert header.startswith("Когда;Кто изменил;Класс;Предмет")
     assert row == (
-        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;'=HYPERLINK(1);"
+        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;"
+        "'=HYPERLINK(1);"
     )
     workbook = await as_(school.coordinator).get("/mark-changes/export", params={"form": "xlsx"})
     sheet = openpyxl.load_workbook(BytesIO(workbook.content)).active

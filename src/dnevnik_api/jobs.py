@@ -94,43 +94,8 @@ async def work(
         async with connected(url) as connection:
             queue = pgqueuer.PgQueuer.from_asyncpg_connection(connection)
 
-            @queue.schedule("housekeeping", HOUSEKEEPING)
-            async def housekeeping(schedule: Schedule) -> None:
-                # The worker's own connection must stay free for its heartbeat.
-                async with connected(url) as another:
-                    log.info(schedule.entrypoint, **await forget(another, clock()))
-
-            @queue.schedule("sealing", SEALING)
-            async def sealing(schedule: Schedule) -> None:
-                async with connected(url) as another:
-                    sealed = await sealer.seal_all(another, clock())
-                log.debug(schedule.entrypoint, rows=sealed)
-
-            @queue.schedule("reminders", REMINDERS)
-            async def reminders(schedule: Schedule) -> None:
-                reminded = await remind_all(make_sessions(engine), clock())
-                log.info(schedule.entrypoint, claims=reminded)
-
-            @queue.entrypoint(LETTER, concurrency_limit=_LETTERS_AT_ONCE)
-            async def letter(job: Job) -> None:
-                delay = await send_letter(post, **json.loads(job.payload or b"{}"))
-                if delay is not None:
-                    raise RetryRequested(delay)
-
-            @queue.entrypoint(ACCOUNT_LETTER, concurrency_limit=_LETTERS_AT_ONCE)
-            async def account_letter(job: Job) -> None:
-                asked = json.loads(job.payload or b"{}")
-                kind, attempts = LetterKind(asked["kind"]), job.attempts
-                delay = await send_account_letter(post, asked["account_id"], kind, attempts)
-                if delay is not None:
-                    raise RetryRequested(delay)
-
-            @queue.entrypoint(JOB, concurrency_limit=_JOBS_AT_ONCE)
-            async def long_work(job: Job) -> None:
-                delay = await workshop.do(**json.loads(job.payload or b"{}"))
-                if delay is not None:
-                    raise RetryRequested(delay)
-
+            _do_by_the_clock(queue, url, sealer, make_sessions(engine), clock)
+            _do_when_asked(queue, post, workshop)
             yield queue
 
     try:
@@ -146,6 +111,53 @@ async def work(
         passwords.close()
         await engine.dispose()
         await patient.dispose()
+
+
+def _do_by_the_clock(
+    queue: pgqueuer.PgQueuer, url: str, sealer: Sealer, sessions: Sessions, clock: Clock
+) -> None:
+    """Register what is done at its time."""
+
+    @queue.schedule("housekeeping", HOUSEKEEPING)
+    async def housekeeping(schedule: Schedule) -> None:
+        # The worker's own connection must stay free for its heartbeat.
+        async with connected(url) as another:
+            log.info(schedule.entrypoint, **await forget(another, clock()))
+
+    @queue.schedule("sealing", SEALING)
+    async def sealing(schedule: Schedule) -> None:
+        async with connected(url) as another:
+            sealed = await sealer.seal_all(another, clock())
+        log.debug(schedule.entrypoint, rows=sealed)
+
+    @queue.schedule("reminders", REMINDERS)
+    async def reminders(schedule: Schedule) -> None:
+        reminded = await remind_all(sessions, clock())
+        log.info(schedule.entrypoint, claims=reminded)
+
+
+def _do_when_asked(queue: pgqueuer.PgQueuer, post: Post, workshop: Workshop) -> None:
+    """Register what requests ask for."""
+
+    @queue.entrypoint(LETTER, concurrency_limit=_LETTERS_AT_ONCE)
+    async def letter(job: Job) -> None:
+        delay = await send_letter(post, **json.loads(job.payload or b"{}"))
+        if delay is not None:
+            raise RetryRequested(delay)
+
+    @queue.entrypoint(ACCOUNT_LETTER, concurrency_limit=_LETTERS_AT_ONCE)
+    async def account_letter(job: Job) -> None:
+        asked = json.loads(job.payload or b"{}")
+        kind, attempts = LetterKind(asked["kind"]), job.attempts
+        delay = await send_account_letter(post, asked["account_id"], kind, attempts)
+        if delay is not None:
+            raise RetryRequested(delay)
+
+    @queue.entrypoint(JOB, concurrency_limit=_JOBS_AT_ONCE)
+    async def long_work(job: Job) -> None:
+        delay = await workshop.do(**json.loads(job.payload or b"{}"))
+        if delay is not None:
+            raise RetryRequested(delay)
 
 
 async def remind_all(sessions: Sessions, now: datetime) -> int:
