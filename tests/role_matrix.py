@@ -199,6 +199,7 @@ DOORS = {
     f"GET {_O}/workplace": TEACHING | {"homeroom_teacher"},
     # histories
     f"GET {_O}/seals": EVERYONE,
+    f"POST {_O}/seal-verifications": {"coordinator"},
     f"GET {_O}/mark-claims": EVERYONE,
     f"POST {_O}/mark-claims": {"student", "guardian"},
     f"GET {_O}/mark-claims/{{mark_claim_id}}": EVERYONE,

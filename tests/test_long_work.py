@@ -13,9 +13,10 @@ from factories import School, SignIn
 from sqlalchemy import text
 from test_imports import STAFF, STUDENTS, counts, everything, places, send
 
+from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.db import make_engine, make_sessions
 from dnevnik_api.embedded import WORKER_ROLE, Cluster
-from dnevnik_api.jobs import KINDS
+from dnevnik_api.jobs import kinds
 from dnevnik_api.policy import Permission
 from dnevnik_api.tasks.actions import Kind, Work, Workshop
 
@@ -26,9 +27,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pytest.fixture
-async def workshop(database: Cluster, clock: FakeClock) -> Any:
+async def workshop(database: Cluster, clock: FakeClock, sealer: Sealer) -> Any:
     engine = make_engine(database.url(role=WORKER_ROLE), pool_size=3, patience=10)
-    yield lambda: Workshop(make_sessions(engine), KINDS, clock)
+    yield lambda: Workshop(make_sessions(engine), kinds(sealer), clock)
     await engine.dispose()
 
 

@@ -17,10 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from factories import School
 
 from dnevnik_api.audit import actions
-from dnevnik_api.audit.actions import Harm, Sealer, seal
+from dnevnik_api.audit.actions import Sealer, seal
+from dnevnik_api.audit.schemas import Harm
 from dnevnik_api.audit.signing import Checkpoints, SealHead, SealKeys, new_seal_key
+from dnevnik_api.db import make_engine, make_sessions
 from dnevnik_api.embedded import SUPERUSER, WORKER_ROLE, Cluster
-from dnevnik_api.jobs import connected
+from dnevnik_api.jobs import connected, kinds
+from dnevnik_api.tasks.actions import Workshop
 
 Tamper = Callable[[asyncpg.Connection, int], Awaitable[Any]]
 
@@ -314,6 +317,38 @@ def test_a_new_key_signs_and_the_old_one_still_verifies(sealed_head: SealHead) -
 @pytest.fixture
 def sealed_head(clock: FakeClock) -> SealHead:
     return SealHead(1, 1, 0, 900, 3, b"root", b"", clock.now)
+
+
+@pytest.mark.clause("2.14c")
+async def test_a_coordinator_has_the_histories_verified(
+    owner: asyncpg.Connection,
+    school: School,
+    as_: Any,
+    sealed: int,
+    sealer: Sealer,
+    clock: FakeClock,
+    database: Cluster,
+) -> None:
+    coordinator = as_(school.coordinator)
+    engine = make_engine(database.url(role=WORKER_ROLE), pool_size=2)
+    workshop = Workshop(make_sessions(engine), kinds(sealer), clock)
+
+    async def verdict() -> Any:
+        asked = await coordinator.post("/seal-verifications")
+        assert asked.status_code == 202, asked.text
+        await workshop.do(school.id, asked.json()["id"])
+        job = (await coordinator.get(f"/jobs/{asked.json()['id']}")).json()
+        assert job["state"] == "done", job
+        return job["result"]
+
+    well = await verdict()
+    assert (well["seals"], well["rows"] >= 9, well["finding"]) == (3, True, None)
+    await sql(ALTER.format("new_value = '3'"))(owner, sealed)
+    altered = (await verdict())["finding"]
+    assert (altered["harm"], altered["seal"], altered["kind"]) == ("row_altered", 2, "mark_change")
+    for who in ("director", "teacher", "guardian"):
+        assert (await as_(school.people[who]).post("/seal-verifications")).status_code == 403
+    await engine.dispose()
 
 
 def test_the_command_says_which_row_was_altered(

@@ -25,7 +25,7 @@ from .accounts.actions import send_letter as send_account_letter
 from .accounts.models import LetterKind
 from .accounts.passwords import Passwords
 from .accounts.policy import FORGOTTEN_AFTER, REFRESH_LIFETIME, SESSION_LIFETIME
-from .audit.actions import Sealer
+from .audit.actions import VERIFICATION, Sealer
 from .claims.repository import remind
 from .clock import Clock, system_clock
 from .credentials.actions import LETTER, send_letter
@@ -33,7 +33,8 @@ from .db import Sessions, make_engine, make_sessions, open_session
 from .imports.actions import KINDS as IMPORTS
 from .mail import Mailer
 from .organizations.models import Organization
-from .tasks.actions import Workshop
+from .policy import Permission
+from .tasks.actions import Kind, Workshop
 from .tasks.repository import JOB
 
 if TYPE_CHECKING:
@@ -55,9 +56,6 @@ REMINDERS = "30 4 * * *"
 IDEMPOTENCY_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)
 """So long after its end a session can still be asked about, when an account was compromised."""
-
-KINDS = IMPORTS
-"""The kinds of long work that requests ask for (docs/decisions/jobs.md)."""
 
 _LETTERS_AT_ONCE = 4
 _JOBS_AT_ONCE = 2
@@ -87,7 +85,7 @@ async def work(
     post = Post(make_sessions(engine), passwords, mailer, address, clock)
     # A job holds one connection for its work and at times another for its progress.
     patient = make_engine(url, pool_size=2 * _JOBS_AT_ONCE, patience=_PATIENCE)
-    workshop = Workshop(make_sessions(patient), KINDS, clock)
+    workshop = Workshop(make_sessions(patient), kinds(sealer), clock)
 
     @asynccontextmanager
     async def worker() -> AsyncIterator[pgqueuer.PgQueuer]:
@@ -111,6 +109,11 @@ async def work(
         passwords.close()
         await engine.dispose()
         await patient.dispose()
+
+
+def kinds(sealer: Sealer) -> tuple[Kind, ...]:
+    """Return the kinds of long work that requests ask for (docs/decisions/jobs.md)."""
+    return (*IMPORTS, Kind(VERIFICATION, Permission.AUDIT_READ, sealer.verify_as_asked))
 
 
 def _do_by_the_clock(

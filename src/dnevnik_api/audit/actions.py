@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -17,8 +16,13 @@ from typing_extensions import override
 
 from dnevnik_api.functions import statement
 from dnevnik_api.raw import Connection
+from dnevnik_api.tasks.actions import Work
 
+from .schemas import Harm, VerdictRead
 from .signing import Checkpoints, SealHead, SealKeys
+
+VERIFICATION = "seal_verification"
+"""The job that checks a school's histories."""
 
 AT_ONCE = 20_000
 """Rows of one seal, unless a single transaction wrote more."""
@@ -28,6 +32,8 @@ KINDS = {b"m": "mark_change", b"e": "entry_change"}
 # What the advisory locks of sealing begin with, so that they meet no others.
 _LOCK = 7_361_131
 
+# Instants go into a leaf as text.
+_IN_UTC = "SET LOCAL TimeZone = 'UTC'"
 _LEAVES = statement("audit/leaves")
 _HORIZON = f"""
     {_LEAVES}
@@ -56,16 +62,6 @@ _SEALS = """
            sealed_at, public_key, signature, sha256(leaves) = root AS whole
     FROM audit_seals WHERE organization_id = $1
 """
-
-
-class Harm(StrEnum):
-    """What was found to be wrong."""
-
-    SEAL_MISSING = "seal_missing"
-    SEAL_ALTERED = "seal_altered"
-    ROW_ALTERED = "row_altered"
-    ROW_REMOVED = "row_removed"
-    ROW_INSERTED = "row_inserted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,16 @@ class Sealer:
 
     async def verify(self, connection: Connection, organization_id: int) -> Verdict:
         """Check every seal of a school and every row that they cover; name the first wrong one."""
-        return await verify(connection, organization_id, self.keys, self.checkpoints)
+        async with _within(connection, organization_id):
+            return await verify(connection, organization_id, self.keys, self.checkpoints)
+
+    async def verify_as_asked(self, work: Work) -> dict[str, Any]:
+        """Do the job of a coordinator who asked for the check."""
+        lent = await (await work.session.connection()).get_raw_connection()
+        connection: Any = lent.driver_connection
+        ours = work.actor.organization_id
+        verdict = await verify(connection, ours, self.keys, self.checkpoints)
+        return VerdictRead.model_validate(verdict).model_dump(mode="json")
 
 
 async def seal(
@@ -185,14 +190,17 @@ async def _tell(connection: Connection, organization_id: int, checkpoints: Check
 async def verify(
     connection: Connection, organization_id: int, keys: SealKeys, checkpoints: Checkpoints
 ) -> Verdict:
-    """Check every seal of a school and every row that they cover; name the first that is wrong."""
-    async with _within(connection, organization_id):
-        rows = await connection.fetch(f"{_SEALS} ORDER BY number", organization_id)
-        heads = [_head(row) for row in rows]
-        end = heads[-1].to_transaction if heads else 0
-        unsealed = await connection.fetchval(_COUNT, organization_id, end, 2**63 - 1)
-        known = checkpoints.read(organization_id)
-        finding = _check_seals(rows, heads, keys, known) or await _check_rows(connection, heads)
+    """Check, inside a transaction of the school, every seal and every row that they cover.
+
+    What is covered can't change any more, so rows that are added meanwhile do no harm.
+    """
+    await connection.execute(_IN_UTC)
+    rows = await connection.fetch(f"{_SEALS} ORDER BY number", organization_id)
+    heads = [_head(row) for row in rows]
+    end = heads[-1].to_transaction if heads else 0
+    unsealed = await connection.fetchval(_COUNT, organization_id, end, 2**63 - 1)
+    known = checkpoints.read(organization_id)
+    finding = _check_seals(rows, heads, keys, known) or await _check_rows(connection, heads)
     sealed = sum(head.row_count for head in heads)
     return Verdict(organization_id, len(heads), sealed, unsealed, finding)
 
@@ -287,10 +295,9 @@ async def _within(connection: Connection, organization_id: int) -> AsyncIterator
     """Open a transaction that sees one moment of one school, its instants in UTC."""
     async with connection.transaction(isolation="repeatable_read"):
         await connection.execute(
-            "SELECT set_config('app.organization_id', $1, true),"
-            " set_config('TimeZone', 'UTC', true)",
-            str(organization_id),
+            "SELECT set_config('app.organization_id', $1, true)", str(organization_id)
         )
+        await connection.execute(_IN_UTC)
         yield
 
 

@@ -1,7 +1,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import TOO_MANY_ROWS
@@ -12,7 +12,11 @@ from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
 from dnevnik_api.routing import TransactionRoute, provided
+from dnevnik_api.tasks.repository import JobRepository
+from dnevnik_api.tasks.router import accepted
+from dnevnik_api.tasks.schemas import JobRead
 
+from .actions import VERIFICATION
 from .models import Seal
 from .repository import HistoryRepository
 from .schemas import EntryChangeRead, MarkChangeRead, OwnMarkChangeRead, SealRead
@@ -27,6 +31,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Auditor = Annotated[Actor, requires(Permission.AUDIT_READ)]
 Member = Annotated[Actor, requires(Permission.ORGANIZATION_READ)]
 DiaryReader = Annotated[Actor, requires(Permission.DIARY_READ)]
+Jobs = Annotated[JobRepository, provided(JobRepository)]
 Histories = Annotated[HistoryRepository, provided(HistoryRepository)]
 
 
@@ -166,3 +171,20 @@ async def list_seals(actor: Member, histories: Histories, window: WindowQuery) -
     Every change of a mark or of another record is covered by a seal within a minute.
     """
     return await histories.seals(actor, window)
+
+
+@router.post(
+    "/seal-verifications",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Verify the histories",
+    openapi_extra=clauses("2.14c"),
+)
+async def verify_histories(
+    actor: Auditor, jobs: Jobs, request: Request, response: Response
+) -> JobRead:
+    """Check every seal and every sealed row in the background; the job's result is the verdict.
+
+    It names the first row that was altered, removed or put in by whoever owns the database.
+    """
+    job = await jobs.add(actor, VERIFICATION, {})
+    return accepted(job, request, response)

@@ -1,9 +1,21 @@
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, computed_field
 
 from dnevnik_api.fields import Read
+
+
+class Harm(StrEnum):
+    """What was found to be wrong."""
+
+    SEAL_MISSING = "seal_missing"
+    SEAL_ALTERED = "seal_altered"
+    ROW_ALTERED = "row_altered"
+    ROW_REMOVED = "row_removed"
+    ROW_INSERTED = "row_inserted"
+
 
 Hex = Annotated[bytes, PlainSerializer(bytes.hex, return_type=str)]
 
@@ -110,3 +122,22 @@ class SealRead(Read):
     public_key: str
     """Ed25519, 32 bytes in base64."""
     signature: Hex
+
+
+class FindingRead(Read):
+    """The first thing that is wrong."""
+
+    harm: Harm
+    seal: int
+    kind: Literal["mark_change", "entry_change"] | None
+    row_id: int | None
+
+
+class VerdictRead(Read):
+    """The result of a verification's job: how much was checked, and what is wrong."""
+
+    seals: int
+    rows: int
+    unsealed: int
+    """Rows that the next seal will cover."""
+    finding: FindingRead | None
