@@ -81,6 +81,9 @@ GOOD = {
     "ordinal": 1,
 }
 GOOD_FOR = {
+    # A room names its building by its name or by its id.
+    "add_room": {"building_id": None},
+    "change_room": {"building_id": None},
     "change_lesson": {
         "begins_at": "2026-10-15T08:30:00+03:00",
         "ends_at": "2026-10-15T09:15:00+03:00",
@@ -395,10 +398,13 @@ def test_every_id_of_the_contract_is_known_here(foreign: dict[str, int]) -> None
 # The school of the tests above has none of these; they are made where a path names them.
 MADE = {
     "attestation_id",
+    "building_id",
     "closing_id",
     "enrolment_id",
     "holiday_id",
     "mark_claim_id",
+    "moved_day_id",
+    "section_id",
     "support_request_id",
     "timetable_id",
 }

@@ -67,6 +67,10 @@ _VALIDATION: dict[str, Text] = {
     "enum": Text("Недопустимое значение.", "Not one of the known values."),
     "bells_overlap": Text("Звонки пересекаются.", "The bells overlap."),
     "bells_repeated": Text("Номер урока повторяется.", "A lesson number is repeated."),
+    "building_twice": Text(
+        "Назовите здание один раз: building или building_id.",
+        "Name the building once: building or building_id.",
+    ),
     "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
     "repeated": Text("Значение повторяется.", "A value is repeated."),
     "unknown-parameter": Text("Неизвестный параметр.", "Unknown parameter."),

@@ -59,17 +59,29 @@ presence AS MATERIALIZED (
     LEFT JOIN attendance o
         ON o.organization_id = $1 AND o.lesson_id = $6 AND o.student_id = i.student_id
 ),
-journal AS (
-    -- What changes nothing leaves the version as it is: what others read is still fresh.
-    UPDATE journals j
-    SET version = j.version + (EXISTS (SELECT FROM mark WHERE differs)
-                               OR EXISTS (SELECT FROM presence WHERE differs))::int
+wanted AS MATERIALIZED (
+    SELECT l.journal_id, l.lesson_date,
+           EXISTS (SELECT FROM mark WHERE differs) OR EXISTS (SELECT FROM presence WHERE differs)
+               AS differs
     FROM lesson l
-    WHERE j.organization_id = $1 AND j.id = l.journal_id AND j.version = $7::bigint
-      AND NOT journal_closed_on(j.closed_dates, j.reopened_dates, j.reopened_until, l.lesson_date, $4)
-      AND (SELECT count(*) FROM mark) = cardinality($9)
+    WHERE (SELECT count(*) FROM mark) = cardinality($9)
       AND (SELECT count(*) FROM presence) = cardinality($14)
+),
+journal AS (
+    UPDATE journals j
+    SET version = j.version + 1
+    FROM wanted w
+    WHERE j.organization_id = $1 AND j.id = w.journal_id AND j.version = $7::bigint AND w.differs
+      AND NOT journal_closed_on(j.closed_dates, j.reopened_dates, j.reopened_until, w.lesson_date, $4)
     RETURNING j.version
+),
+-- What changes nothing writes nothing, and leaves the version: what others read is still fresh.
+unchanged_journal AS (
+    SELECT j.version
+    FROM wanted w
+    JOIN journals j ON j.organization_id = $1 AND j.id = w.journal_id AND j.version = $7::bigint
+    WHERE NOT w.differs
+      AND NOT journal_closed_on(j.closed_dates, j.reopened_dates, j.reopened_until, w.lesson_date, $4)
 ),
 -- The journal stands at the version that the caller saw, and whoever writes it waits for its row: so
 -- the entries stand as they were read above.
@@ -143,4 +155,4 @@ recorded_presence AS (
 SELECT j.version,
        (SELECT count(*) FROM changed_mark) AS marks_changed,
        (SELECT count(*) FROM changed_presence) AS attendance_changed
-FROM journal j
+FROM (SELECT version FROM journal UNION ALL SELECT version FROM unchanged_journal) j

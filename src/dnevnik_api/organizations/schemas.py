@@ -409,8 +409,8 @@ Floor = Annotated[Int, Field(ge=-5, le=200, examples=[2])]
 
 
 def _one_building(room: "RoomCreate | RoomUpdate") -> None:
-    if {"building", "building_id"} <= room.model_fields_set:
-        raise PydanticCustomError("repeated", "must name its building once")
+    if room.building_id is not None and "building" in room.model_fields_set:
+        raise PydanticCustomError("building_twice", "must name its building once")
 
 
 class RoomCreate(Request):
