@@ -263,19 +263,27 @@ def _copied_programs(base: Path) -> Path:
 
 def _system_account() -> pwd.struct_passwd:
     """Return the system user that runs the server for root; make it when there is none."""
-    with suppress(KeyError):
-        return pwd.getpwnam(SYSTEM_ACCOUNT)
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    options = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
-    if useradd is not None:
-        command = [useradd, *options, "--home-dir", str(SYSTEM_BASE), SYSTEM_ACCOUNT]
-        subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a fixed command.
+    # Two starts on a fresh machine: `useradd` looks for the name before it locks the file, so the
+    # second one would give the first one's user another number.
+    with Path("/etc/passwd").open(encoding="utf-8") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        with suppress(KeyError):
+            return pwd.getpwnam(SYSTEM_ACCOUNT)
+        _make_system_account()
     with suppress(KeyError):
         return pwd.getpwnam(SYSTEM_ACCOUNT)
     raise EmbeddedError(
         f"PostgreSQL does not run as root, and the system user {SYSTEM_ACCOUNT} could not be made. "
         "Run as an ordinary user, or make that user, or set DNEVNIK_DATABASE_URL."
     )
+
+
+def _make_system_account() -> None:
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    options = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
+    if useradd is not None:
+        command = [useradd, *options, "--home-dir", str(SYSTEM_BASE), SYSTEM_ACCOUNT]
+        subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a fixed command.
 
 
 @contextmanager
