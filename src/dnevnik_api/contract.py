@@ -65,6 +65,9 @@ def _complete(app: FastAPI, schema: dict[str, Any]) -> None:
             operation = schema["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
                 _complete_operation(operation, route, gates_of(route.dependant))
+                _add_parameters(operation, method, route)
+                if method == "PATCH":
+                    _name_merge_patch(operation)
 
 
 def _complete_operation(
@@ -79,6 +82,8 @@ def _complete_operation(
         operation["security"] = [{"token": []}]
         operation["x-permission"] = gates[0].permission.value
         general += [UNAUTHENTICATED, FORBIDDEN]
+    else:
+        operation["security"] = []
     if "{" in (route.path or ""):
         general.append(NOT_FOUND)
     if "requestBody" in operation:
@@ -92,6 +97,42 @@ def _complete_operation(
                 content["examples"].update(response["content"][problems.MEDIA_TYPE]["examples"])
     operation["responses"] = dict(sorted(operation["responses"].items()))
     _add_headers(operation["responses"])
+
+
+def _add_parameters(operation: dict[str, Any], method: str, route: RouteContext) -> None:
+    """Name the headers that a client sends: generated ones send no others."""
+    names = []
+    if "412" in operation["responses"]:
+        names.append("If-Match")
+        if method == "PUT":
+            names.append("If-None-Match")
+    if method in {"POST", "PUT"} and getattr(route.original_route, "keeps_answers", False):
+        names.append("Idempotency-Key")
+    parameters = [{"name": name, "in": "header", **_PARAMETERS[name]} for name in names]
+    if parameters:
+        operation["parameters"] = operation.get("parameters", []) + parameters
+
+
+_PARAMETERS: dict[str, Any] = {
+    "If-Match": {
+        "description": "The ETag of what was read; `*` takes any. Stale: 412.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "If-None-Match": {
+        "description": "`*` where there is nothing yet.",
+        "schema": {"type": "string", "examples": ["*"]},
+    },
+    "Idempotency-Key": {
+        "description": "Repeated within seven days, it gets the saved answer and has no effect.",
+        "schema": {"type": "string", "maxLength": 200, "examples": ["7f1c0c52-lesson-17"]},
+    },
+}
+
+
+def _name_merge_patch(operation: dict[str, Any]) -> None:
+    """Call the body of a PATCH what it is (RFC 7396); plain JSON is taken for the same."""
+    content = operation["requestBody"]["content"]
+    content["application/merge-patch+json"] = content.pop("application/json")
 
 
 def _add_headers(responses: dict[str, Any]) -> None:

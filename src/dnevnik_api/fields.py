@@ -17,6 +17,7 @@ from pydantic import (
     Strict,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
@@ -104,9 +105,11 @@ Moment = Annotated[
     AfterValidator(_moment_in_range),
     Field(examples=["2026-09-01T08:30:00+03:00"]),
 ]
-TimeOfDay = Annotated[
-    time, _iso(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", "08:30"), Field(examples=["08:30"])
-]
+_HOURS = r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?"
+# JSON Schema's "time" is one with an offset, which a time on the school's clock has not.
+_ON_THE_CLOCK = WithJsonSchema({"type": "string", "pattern": f"^{_HOURS}$", "examples": ["08:30"]})
+TimeOfDay = Annotated[time, _iso(_HOURS, "08:30"), _ON_THE_CLOCK]
+TimeOfDayRead = Annotated[time, _ON_THE_CLOCK]
 Grade = Annotated[
     int, Strict(), Field(ge=1, le=11, description="Year of study, 1–11.", examples=[5])
 ]
@@ -121,7 +124,16 @@ def _exact_number(value: Any) -> Any:
 Weight = Annotated[
     Decimal,
     BeforeValidator(_exact_number),
-    Field(gt=0, le=100, max_digits=5, decimal_places=2, allow_inf_nan=False, examples=[1.5]),
+    Field(gt=0, le=100, max_digits=5, decimal_places=2, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 100,
+            "description": "At most two decimals.",
+            "examples": [1.5],
+        }
+    ),
 ]
 
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]

@@ -44,17 +44,17 @@ from .repository import AccountRepository, LiveSession, SessionRepository, Visit
 from .schemas import (
     EmailChange,
     EmailConfirmation,
-    EnrolmentRead,
-    Link,
     MembershipRead,
     MeRead,
     PasswordChange,
+    PersonLink,
     Recovery,
     RecoveryCodesRead,
     RecoveryCompletion,
     Refresh,
     Registration,
     SecondFactorCode,
+    SecondFactorEnrolment,
     SecondFactorRead,
     SecondFactorRemoval,
     SecondFactorStart,
@@ -279,7 +279,7 @@ async def read_second_factor(caller: Account, session: SessionDep) -> dict[str, 
 @router.post(
     "/me/second-factor",
     dependencies=[IN_TURN, LIMITED],
-    response_model=EnrolmentRead,
+    response_model=SecondFactorEnrolment,
     status_code=status.HTTP_201_CREATED,
     summary="Begin to enrol a second factor",
     openapi_extra=clauses("3.2"),
@@ -359,7 +359,7 @@ async def end_session(session_id: PathId, caller: Account, sessions: Sessions) -
         BAD_CREDENTIALS, TEMPORARY_PASSWORD_EXPIRED, ALREADY_LINKED, TOO_MANY_REQUESTS
     ),
 )
-async def link_person(body: Link, caller: Account, door: DoorDep) -> Any:
+async def link_person(body: PersonLink, caller: Account, door: DoorDep) -> Any:
     """Present the login and temporary password of another school: one account serves both.
 
     The login that the other school gave is no longer valid then.

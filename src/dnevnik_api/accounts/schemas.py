@@ -76,7 +76,7 @@ class PasswordChange(SecretRequest):
     password: Password = Field(examples=["Белый-парус-и-восемь-яблок"])
 
 
-class Link(SecretRequest):
+class PersonLink(SecretRequest):
     login: Login = Field(examples=["ivanova5177"])
     temporary_password: Password = Field(examples=["k7mxp3qz9rtd"])
 
@@ -109,7 +109,7 @@ class SecondFactorRead(Read):
     """A school asks it of coordinators, directors and deputies."""
 
 
-class EnrolmentRead(Read):
+class SecondFactorEnrolment(Read):
     secret: str = Field(examples=["JBSWY3DPEHPK3PXP"])
     """For who types it in; shown this once."""
     address: str = Field(examples=["otpauth://totp/…?secret=JBSWY3DPEHPK3PXP&issuer=…"])

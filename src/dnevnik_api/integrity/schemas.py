@@ -7,7 +7,7 @@ from dnevnik_api.fields import Read
 from .checks import Check
 
 
-class Link(Read):
+class Remedy(Read):
     """The request that mends it; its description says what goes into the body."""
 
     method: str = Field(examples=["POST"])
@@ -17,7 +17,7 @@ class Link(Read):
 class Finding(Read):
     id: int = Field(description="Of the record that is wrong; of a grade, its number.")
     name: str = Field(examples=["5А, Математика"])
-    link: Link
+    link: Remedy
 
 
 class Section(Read):

@@ -1,4 +1,4 @@
-from datetime import date, time
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from dnevnik_api.fields import (
     Request,
     ShortName,
     TimeOfDay,
+    TimeOfDayRead,
     Weight,
     optional,
 )
@@ -73,7 +74,7 @@ class Paper(Request):
         return self
 
 
-class Link(Request):
+class WebLink(Request):
     """A page of the school elsewhere: its site, a community, a document."""
 
     title: Name = Field(examples=["Устав школы"])
@@ -94,7 +95,7 @@ class OrganizationUpdate(Request):
     website: Line | None = None
     licence: Paper | None = None
     accreditation: Paper | None = None
-    links: Annotated[list[Link], Field(max_length=50)] = optional()
+    links: Annotated[list[WebLink], Field(max_length=50)] = optional()
     time_zone: TimeZone = optional()
     mark_edit_window: MarkEditWindow = optional()
     second_factor_required: Flag = optional(
@@ -115,7 +116,7 @@ class OrganizationRead(Read):
     website: str | None
     licence: Paper | None
     accreditation: Paper | None
-    links: list[Link]
+    links: list[WebLink]
     time_zone: str
     mark_edit_window: MarkEditWindow
     second_factor_required: bool
@@ -262,7 +263,7 @@ Archived = Annotated[
 
 class BellWrite(Request):
     number: LessonNumber = Field(examples=[1])
-    begins_at: TimeOfDay = Field(examples=["08:30"])
+    begins_at: TimeOfDay
     ends_at: TimeOfDay = Field(examples=["09:15"])
 
     @model_validator(mode="after")
@@ -274,8 +275,8 @@ class BellWrite(Request):
 
 class BellRead(Read):
     number: int
-    begins_at: time
-    ends_at: time
+    begins_at: TimeOfDayRead
+    ends_at: TimeOfDayRead
 
 
 def _one_after_another(bells: list[BellWrite]) -> list[BellWrite]:
