@@ -159,6 +159,17 @@ _MORE = (
         " '2027-06-01', now(), '', now(), '' FROM next WHERE $2::bigint IS NOT NULL"
     ),
     (
+        "WITH subject AS (SELECT max(id) AS id FROM subjects WHERE organization_id = $1),"
+        " taught AS (INSERT INTO subject_teachers (organization_id, subject_id, teacher_id)"
+        " SELECT $1, id, $2 FROM subject ON CONFLICT DO NOTHING),"
+        " placed AS (INSERT INTO subject_rooms (organization_id, subject_id, room_id)"
+        " SELECT $1, subject.id, min(rooms.id) FROM subject, rooms"
+        " WHERE rooms.organization_id = $1 GROUP BY subject.id ON CONFLICT DO NOTHING)"
+        " INSERT INTO curriculum_lines (organization_id, group_id, subject_id, weekly_hours)"
+        " SELECT $1, min(groups.id), subject.id, 1 FROM subject, groups"
+        " WHERE groups.organization_id = $1 GROUP BY subject.id ON CONFLICT DO NOTHING"
+    ),
+    (
         "INSERT INTO credentials"
         " (organization_id, person_id, delivery, issued_at, issued_by_name, superseded_at)"
         " VALUES ($1, $2, 'slip', now(), '', now())"

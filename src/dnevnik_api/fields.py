@@ -136,6 +136,19 @@ Weight = Annotated[
     ),
 ]
 
+WeeklyHours = Annotated[
+    float,
+    Strict(),
+    Field(
+        gt=0,
+        le=40,
+        multiple_of=0.25,
+        allow_inf_nan=False,
+        description="Lessons a week; half a one: every other week.",
+        examples=[5],
+    ),
+]
+
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
 QueryId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 IsoWeekday = Annotated[

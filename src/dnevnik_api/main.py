@@ -23,6 +23,7 @@ from .classes.router import router as classes
 from .clock import Clock, system_clock
 from .consents.router import router as consents
 from .credentials.router import router as credentials
+from .curriculum.router import router as curriculum
 from .db import make_sessions
 from .duties.router import router as duties
 from .final_marks.router import router as final_marks
@@ -105,6 +106,7 @@ def create_app(
         organizations,
         notifications,
         lessons,
+        curriculum,
         plans,
         timetable,
         people,

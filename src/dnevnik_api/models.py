@@ -8,6 +8,7 @@ from .claims import models as claims
 from .classes import models as classes
 from .consents import models as consents
 from .credentials import models as credentials
+from .curriculum import models as curriculum
 from .db import Base
 from .duties import models as duties
 from .factors import models as factors
@@ -33,6 +34,7 @@ __all__ = [
     "classes",
     "consents",
     "credentials",
+    "curriculum",
     "duties",
     "factors",
     "final_marks",

@@ -27,6 +27,7 @@ FIRST = 3
 
 _KINDS = {
     "closings": errors.Text("закрытия журналов", "closings of journals"),
+    "curriculum_lines": errors.Text("строки учебного плана", "lines of the curriculum"),
     "enrolments": errors.Text("зачисления", "enrolments"),
     "final_marks": errors.Text("итоговые оценки", "final marks"),
     "group_parents": errors.Text("учебные группы", "study groups"),
@@ -41,6 +42,8 @@ _KINDS = {
     "moved_days": errors.Text("перенесённые дни", "moved days"),
     "reporting_periods": errors.Text("отчётные периоды", "reporting periods"),
     "rooms": errors.Text("кабинеты", "rooms"),
+    "subject_rooms": errors.Text("кабинеты предметов", "rooms of subjects"),
+    "subject_teachers": errors.Text("педагоги предметов", "teachers of subjects"),
     "timetable_entries": errors.Text("строки расписания", "timetable entries"),
     "timetables": errors.Text("расписания", "timetables"),
     "works": errors.Text("работы", "works"),

@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
+from dnevnik_api.curriculum.models import CurriculumLine
 from dnevnik_api.lessons.models import Journal, JournalTeacher
 from dnevnik_api.organizations.models import AcademicYear
 
@@ -42,6 +43,7 @@ class Held:
     homerooms: Sequence[HomeroomAssignment]
     journals: Sequence[Journal]
     teachers: Sequence[JournalTeacher]
+    curriculum: Sequence[CurriculumLine]
     # Classes and groups that the new year has already, by name.
     ready: Mapping[str, Group]
     # Names of students and staff, in the Russian order; who is one on the new year's first day.
@@ -71,6 +73,7 @@ class MovedGroup:
     to_grade: int
     students: list[int] = field(default_factory=list)
     journals: list[Journal] = field(default_factory=list)
+    curriculum: list[CurriculumLine] = field(default_factory=list)
     homeroom: HomeroomAssignment | None = None
 
     def shown(self, names: Mapping[int, str]) -> dict[str, object]:
@@ -83,6 +86,7 @@ class MovedGroup:
             "to_grade": self.to_grade,
             "student_count": len(self.students),
             "journal_count": len(self.journals),
+            "weekly_hours": sum(line.weekly_hours for line in self.curriculum),
             "homeroom_teacher": names[self.homeroom.person_id] if self.homeroom else None,
         }
 
@@ -108,6 +112,11 @@ class Plan:
     ) -> None:
         """Name what is in doubt."""
         self.doubts.append((code, name, group.id if group else None, person_id))
+
+    def goes_on(self, group: Group, teacher_id: int | None) -> int | None:
+        """Return the teacher of a group's subject, if the same one may go on with it."""
+        stays = teacher_id in self.held.staff and group.grade != PRIMARY_ENDS
+        return teacher_id if stays else None
 
     def shown(self, rollover_id: int | None) -> dict[str, object]:
         """Return the plan as the answer shows it."""
@@ -149,6 +158,9 @@ def make_plan(held: Held, wish: Wish) -> Plan:
     _move_students(plan)
     _keep_homerooms(plan)
     _copy_journals(plan)
+    for line in held.curriculum:
+        if moved := plan.groups.get(line.group_id):
+            moved.curriculum.append(line)
     for student_id in held.without_class:
         plan.doubt(
             Doubt.STUDENT_WITHOUT_CLASS, held.names.get(student_id, ""), person_id=student_id

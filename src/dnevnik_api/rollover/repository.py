@@ -12,6 +12,7 @@ from dnevnik_api.classes.models import (
     GroupParent,
     HomeroomAssignment,
 )
+from dnevnik_api.curriculum.models import CurriculumLine
 from dnevnik_api.db import SessionDep, TenantRow
 from dnevnik_api.errors import ROLLOVER_CHANGED, ROLLOVER_DONE, ROLLOVER_HAS_LESSONS
 from dnevnik_api.history import as_json, record_all
@@ -36,6 +37,7 @@ _MADE: tuple[type[TenantRow], ...] = (
     Journal,
     HomeroomAssignment,
     Enrolment,
+    CurriculumLine,
     Group,
 )
 _ENDED: tuple[type[TenantRow], ...] = (HomeroomAssignment, Enrolment, RoleAssignment)
@@ -96,6 +98,9 @@ class RolloverRepository:
             among(JournalTeacher.journal_id, [journal.id for journal in journals]),
             _lasts(JournalTeacher, old),
         )
+        curriculum = await self._all(
+            actor, CurriculumLine, among(CurriculumLine.group_id, ids), lock=False
+        )
         ready = await self._all(actor, Group, Group.academic_year_id == new.id, lock=False)
         parents = await self._all(actor, GroupParent, among(GroupParent.group_id, ids), lock=False)
         drawn: dict[int, set[int]] = {}
@@ -114,6 +119,7 @@ class RolloverRepository:
             homerooms=homerooms,
             journals=journals,
             teachers=teachers,
+            curriculum=curriculum,
             ready={group.name: group for group in ready},
             names=await self._names(actor, people),
             students=students,
@@ -140,6 +146,7 @@ class RolloverRepository:
         new: list[TenantRow] = list(made.values())
         new += await self._enrol(actor, plan, made)
         new += await self._give_homerooms(actor, plan, made)
+        new += await self._copy_curriculum(actor, plan, made)
         new += await self._open_journals(actor, plan, made)
         self._session.add_all(
             RolloverRow(
@@ -300,6 +307,23 @@ class RolloverRepository:
         ]
         await records.add_many(self._session, actor, rows)
         return rows
+
+    async def _copy_curriculum(
+        self, actor: Actor, plan: Plan, made: Mapping[int, Group]
+    ) -> list[CurriculumLine]:
+        """Copy the weekly hours, and who is to teach where the same go on."""
+        lines = [
+            CurriculumLine(
+                group_id=made[group_id].id,
+                subject_id=line.subject_id,
+                weekly_hours=line.weekly_hours,
+                teacher_id=plan.goes_on(moved.group, line.teacher_id),
+            )
+            for group_id, moved in plan.groups.items()
+            for line in moved.curriculum
+        ]
+        await records.add_many(self._session, actor, lines)
+        return lines
 
     async def _open_journals(
         self, actor: Actor, plan: Plan, made: Mapping[int, Group]

@@ -48,6 +48,8 @@ class MovedGroupRead(Read):
     to_grade: int
     student_count: int
     journal_count: int
+    weekly_hours: float
+    """Of the curriculum that goes with it."""
     homeroom_teacher: str | None
     """Who goes on with the class."""
 
