@@ -231,6 +231,7 @@ DOORS = {
     # duties outside of the system, and support
     f"GET {_O}/duties": LEADERS,
     f"GET {_O}/integrity": LEADERS,
+    f"GET {_O}/academic-years/{{academic_year_id}}/readiness": LEADERS,
     f"GET {_O}/attestations": LEADERS,
     f"POST {_O}/attestations": {"coordinator", "director"},
     f"POST {_O}/attestations/{{attestation_id}}/correction": {"coordinator", "director"},

@@ -43,7 +43,7 @@ class AttestationRepository:
 
     async def duties(self, actor: Actor, language: str) -> list[dict[str, Any]]:
         """Return every attested duty with its term, and whether it is done."""
-        registered_on = await self._registered_on(actor)
+        registered_on = await self.registered_on(actor)
         latest = (
             _attestations(actor)
             .where(not_(Attestation.is_void), not_(_corrected(actor)))
@@ -73,7 +73,7 @@ class AttestationRepository:
             raise INVALID([FieldError("/done_on", "in_future", IN_FUTURE)])
         if asked_on is not None and asked_on > done_on:
             raise INVALID([FieldError("/asked_on", "out_of_order", ASKED_LATER)])
-        registered_on = await self._registered_on(actor)
+        registered_on = await self.registered_on(actor)
         attestation = Attestation(
             **values,
             **more,
@@ -91,7 +91,8 @@ class AttestationRepository:
         wrong = await records.find(self._session, actor, Attestation, attestation_id)
         return await self.add(actor, Clause(wrong.clause), values, corrects_id=wrong.id)
 
-    async def _registered_on(self, actor: Actor) -> date:
+    async def registered_on(self, actor: Actor) -> date:
+        """Return the day on which the school was registered: terms begin with it."""
         created = select(Organization.created_at).where(Organization.id == actor.organization_id)
         return day_of((await self._session.scalars(created)).one(), actor.time_zone)
 

@@ -28,6 +28,25 @@ class Check(StrEnum):
     TIMETABLES_OF_FORMER_TEACHERS = "timetables_of_former_teachers"
     LESSONS_OF_FORMER_TEACHERS = "lessons_of_former_teachers"
     TIMETABLES_WITHOUT_BELL = "timetables_without_bell"
+    PERSONS_WITHOUT_CONSENT = "persons_without_consent"
+    TEACHERS_WITHOUT_SUBJECT = "teachers_without_subject"
+    CURRICULUM_WITHOUT_JOURNALS = "curriculum_without_journals"
+    JOURNALS_OUTSIDE_CURRICULUM = "journals_outside_curriculum"
+    TIMETABLE_AGAINST_CURRICULUM = "timetable_against_curriculum"
+    # What a school needs before a year begins.
+    PROFILE_INCOMPLETE = "profile_incomplete"
+    SCHOOL_WITHOUT_SECTIONS = "school_without_sections"
+    SCHOOL_WITHOUT_YEAR = "school_without_year"
+    SCHOOL_WITHOUT_BELLS = "school_without_bells"
+    SCHOOL_WITHOUT_ROOMS = "school_without_rooms"
+    SCHOOL_WITHOUT_SUBJECTS = "school_without_subjects"
+    SCHOOL_WITHOUT_TEACHERS = "school_without_teachers"
+    YEAR_WITHOUT_PERIODS = "year_without_periods"
+    YEAR_WITHOUT_HOLIDAYS = "year_without_holidays"
+    YEAR_WITHOUT_CLASSES = "year_without_classes"
+    YEAR_WITHOUT_TIMETABLE = "year_without_timetable"
+    CLASSES_WITHOUT_CURRICULUM = "classes_without_curriculum"
+    CLASSES_WITHOUT_JOURNALS = "classes_without_journals"
 
 
 TITLES: dict[Check, Text] = {
@@ -73,4 +92,39 @@ TITLES: dict[Check, Text] = {
     Check.TIMETABLES_WITHOUT_BELL: Text(
         "Уроки расписания без звонка", "Timetable hours without a bell"
     ),
+    Check.PERSONS_WITHOUT_CONSENT: Text(
+        "Люди без согласия на обработку данных", "People without a consent to processing"
+    ),
+    Check.TEACHERS_WITHOUT_SUBJECT: Text(
+        "Педагоги ведут предмет, с которым не связаны", "Teachers of subjects not linked to them"
+    ),
+    Check.CURRICULUM_WITHOUT_JOURNALS: Text(
+        "Предметы учебного плана без журнала", "Subjects of the curriculum without a journal"
+    ),
+    Check.JOURNALS_OUTSIDE_CURRICULUM: Text(
+        "Журналы предметов, которых нет в учебном плане", "Journals outside the curriculum"
+    ),
+    Check.TIMETABLE_AGAINST_CURRICULUM: Text(
+        "Часы в неделю: в расписании / по учебному плану",
+        "Weekly hours: in the timetable / in the curriculum",
+    ),
+    Check.PROFILE_INCOMPLETE: Text(
+        "Незаполненные поля профиля организации", "Empty fields of the school's profile"
+    ),
+    Check.SCHOOL_WITHOUT_SECTIONS: Text(
+        "Нет разделов об образовательном процессе", "No sections of the educational process"
+    ),
+    Check.SCHOOL_WITHOUT_YEAR: Text("Нет учебного года", "No academic year"),
+    Check.SCHOOL_WITHOUT_BELLS: Text("Нет расписания звонков", "No bell schedule"),
+    Check.SCHOOL_WITHOUT_ROOMS: Text("Нет кабинетов", "No rooms"),
+    Check.SCHOOL_WITHOUT_SUBJECTS: Text("Нет предметов", "No subjects"),
+    Check.SCHOOL_WITHOUT_TEACHERS: Text("Нет педагогов", "No teachers"),
+    Check.YEAR_WITHOUT_PERIODS: Text("Нет отчётных периодов", "No reporting periods"),
+    Check.YEAR_WITHOUT_HOLIDAYS: Text("Нет каникул", "No holidays"),
+    Check.YEAR_WITHOUT_CLASSES: Text("Нет классов", "No classes"),
+    Check.YEAR_WITHOUT_TIMETABLE: Text("Нет расписания уроков", "No timetable"),
+    Check.CLASSES_WITHOUT_CURRICULUM: Text(
+        "Классы без учебного плана", "Classes without a curriculum"
+    ),
+    Check.CLASSES_WITHOUT_JOURNALS: Text("Классы без журналов", "Classes without journals"),
 }

@@ -1,15 +1,17 @@
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
 from dnevnik_api.functions import statement
-from dnevnik_api.organizations.models import AcademicYear
+from dnevnik_api.organizations.models import AcademicYear, ReportingPeriod
 from dnevnik_api.policy import TEACHING, Actor
 
 from .checks import TITLES, Check
+from .readiness import STEPS, Due, due_on, state
 
 
 class IntegrityRepository:
@@ -28,24 +30,51 @@ class IntegrityRepository:
     ) -> dict[str, Any]:
         """Return what the checks find in a school year, a statement for each check."""
         year = await self._year(actor, academic_year_id)
-        day = actor.today if year is None else max(actor.today, year.begins_on)
-        asked = {
-            "organization_id": actor.organization_id,
-            "today": actor.today,
-            "day": day,
-            "year_id": None if year is None else year.id,
-            "begins_on": None if year is None else year.begins_on,
-            "ends_on": None if year is None else year.ends_on,
-            "teaching": [role.value for role in TEACHING],
-            "limit": limit,
-        }
+        asked = _asked(actor, year, limit)
         sections = [await self._section(check, asked, language) for check in checks]
         return {
             "academic_year_id": asked["year_id"],
-            "day": day,
+            "day": asked["day"],
             "checked_at": actor.now,
             "count": sum(section["count"] for section in sections),
             "sections": sections,
+        }
+
+    async def readiness(
+        self, actor: Actor, year_id: int, registered_on: date, limit: int, language: str
+    ) -> dict[str, Any]:
+        """Return how far a school has prepared a year: its steps, each with what is missing."""
+        year = await records.find(self._session, actor, AcademicYear, year_id)
+        asked = _asked(actor, year, limit)
+        first_on = await self._session.scalar(
+            select(func.min(ReportingPeriod.begins_on)).where(
+                ReportingPeriod.organization_id == actor.organization_id,
+                ReportingPeriod.academic_year_id == year.id,
+            )
+        )
+        steps = []
+        for step, part in STEPS.items():
+            sections = [await self._section(check, asked, language) for check in part.checks]
+            missing = sum(section["count"] for section in sections)
+            due = due_on(part.due, year.begins_on, first_on, registered_on)
+            steps.append(
+                {
+                    "step": step,
+                    "title": getattr(part.title, language),
+                    "clause": part.clause,
+                    "due_on": due,
+                    "state": state(missing, due, actor.today),
+                    "count": missing,
+                    "sections": [section for section in sections if section["count"]],
+                }
+            )
+        return {
+            "academic_year_id": year.id,
+            "academic_year_name": year.name,
+            "day": asked["day"],
+            "checked_at": actor.now,
+            "due_on": due_on(Due.PREPARATION, year.begins_on, first_on, registered_on),
+            "steps": steps,
         }
 
     async def _section(self, check: Check, asked: dict[str, Any], language: str) -> dict[str, Any]:
@@ -80,6 +109,20 @@ class IntegrityRepository:
             .limit(1)
         )
         return (await self._session.scalars(years)).one_or_none()
+
+
+def _asked(actor: Actor, year: AcademicYear | None, limit: int) -> dict[str, Any]:
+    """Return what the statements are told of a year and of the day that they look at."""
+    return {
+        "organization_id": actor.organization_id,
+        "today": actor.today,
+        "day": actor.today if year is None else max(actor.today, year.begins_on),
+        "year_id": None if year is None else year.id,
+        "begins_on": None if year is None else year.begins_on,
+        "ends_on": None if year is None else year.ends_on,
+        "teaching": [role.value for role in TEACHING],
+        "limit": limit,
+    }
 
 
 def _first(check: Check) -> Any:
