@@ -53,7 +53,7 @@ async def check_integrity(
     summary="Check whether the school is ready for a year",
     openapi_extra=clauses("2.1", "А.10", "А.12", "А.13", "А.14", "А.15", "А.16", "А.19"),
 )
-async def read_readiness(
+async def check_year_readiness(
     academic_year_id: PathId,
     actor: Reader,
     integrity: Integrity,
