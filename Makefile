@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint types imports format reset real-school bench openapi regulation lock clean
+.PHONY: help run test check lint types imports format reset real-school bench openapi clients regulation lock clean
 
 help: ## List these targets.
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,13 @@ openapi: $(VENV)/.development ## Write the contract anew: openapi/openapi.json
 	@$(BIN)/dnevnik openapi > openapi/openapi.json.new
 	@mv openapi/openapi.json.new openapi/openapi.json
 
+clients: ## Lint the contract and make TypeScript types of it (needs Node).
+	@command -v npm > /dev/null || { echo "make clients needs Node with npm." >&2; exit 1; }
+	npm ci --silent --no-audit --no-fund --prefix openapi
+	cd openapi && npx redocly lint --config redocly.yaml openapi.json
+	cd openapi && npx openapi-typescript openapi.json --output build/api.ts
+	cd openapi && npx tsc --noEmit --strict --target es2022 --module nodenext journal.ts
+
 regulation: openapi ## Fill in the endpoints and tests of docs/regulation.md
 	@$(BIN)/python tests/regulation.py
 
@@ -66,7 +73,7 @@ lock: ## Choose the versions of the packages anew (needs uv).
 	$(COMPILE) $(ARGS) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean: ## Remove what these targets made, but no data.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) openapi/node_modules openapi/build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find src tests benchmarks migrations -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed lock gives a new environment, so that no package stays which the lock does not name.
