@@ -584,3 +584,160 @@ async def test_another_schools_timetable_is_not_found(
     assert [one.status_code for one in answers] == [404] * len(answers)
     assert added.status_code == 422
     assert len((await as_(school.deputy).get(f"{path}/entries")).json()["items"]) == 4
+
+
+BELLS_OF = {
+    "обычные": ("08:30", "09:15"),
+    "второй смены": ("14:00", "14:40"),
+    "понедельника": ("09:00", "09:45"),
+    "сокращённые": ("08:30", "09:00"),
+}
+
+
+@pytest.mark.clause("А.13")
+async def test_the_bells_in_force_are_picked_by_day_shift_and_weekday(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    """A rule of the day goes first, then the shift's, then the weekday's; never two for one case."""
+    coordinator = as_(school.coordinator)
+    ids = {}
+    for name, (begins_at, ends_at) in BELLS_OF.items():
+        bells = [{"number": 0, "begins_at": begins_at, "ends_at": ends_at}]
+        added = await coordinator.post("/bell-schedules", json={"name": name, "bells": bells})
+        ids[name] = added.json()["id"]
+
+    async def rule(name: str, **case: Any) -> httpx.Response:
+        body = {"academic_year_id": school.year_id, "bell_schedule_id": ids[name], **case}
+        return await coordinator.post("/bell-rules", json=body)
+
+    async def in_force(day: str, client: httpx.AsyncClient = coordinator) -> str | None:
+        answer = await client.get(f"/groups/{school.class_id}/bells", params={"on": day})
+        assert answer.status_code == 200, answer.text
+        name: str | None = answer.json()["name"]
+        return name
+
+    assert await in_force("2026-11-10") is None
+    assert (await rule("обычные")).status_code == 201
+    assert (await rule("понедельника", weekday=1, grade_to=9)).status_code == 201
+    short = await rule("сокращённые", on_date="2026-11-10")
+    assert await in_force("2026-11-09") == "понедельника"
+    assert await in_force("2026-11-10") == "сокращённые"
+    assert await in_force("2026-11-11", as_(school.student)) == "обычные"
+    # A Saturday that works as a Monday rings as one.
+    moved = {"name": "За понедельник", "works_on": "2026-11-14", "weekday": 1}
+    await coordinator.post("/moved-days", json={**moved, "academic_year_id": school.year_id})
+    assert await in_force("2026-11-14") == "понедельника"
+    twice = await rule("второй смены", weekday=1, grade_from=9)
+    assert (twice.status_code, twice.json()["type"]) == (409, "/problems/overlap")
+    assert (await rule("второй смены", shift=2)).status_code == 201
+    group = (await coordinator.get(f"/groups/{school.class_id}")).json()
+    changed = await coordinator.patch(
+        f"/groups/{school.class_id}",
+        json={"shift": 2},
+        headers={"If-Match": f'"{group["version"]}"'},
+    )
+    assert changed.status_code == 200, changed.text
+    assert await in_force("2026-11-09") == "второй смены"
+    assert await in_force("2026-11-10") == "сокращённые"
+
+    for case, pointer in (
+        ({"on_date": "2026-11-17", "weekday": 2}, "/weekday"),
+        ({"grade_from": 9, "grade_to": 5}, "/grade_to"),
+        ({"bell_schedule_id": 10**12}, "/bell_schedule_id"),
+        ({"weekday": 8}, "/weekday"),
+    ):
+        wrong = await rule("обычные", **case)
+        assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, pointer)
+    outside = await rule("обычные", on_date="2027-08-01")
+    assert (outside.status_code, outside.json()["type"]) == (409, "/problems/outside-academic-year")
+    path = f"/bell-rules/{short.json()['id']}"
+    assert (await as_(school.teacher).patch(path, json={"shift": 1})).status_code == 403
+    assert (await as_(other_school.coordinator).delete(path)).status_code == 404
+    assert (await coordinator.patch(path, json={"on_date": "2026-11-12"})).status_code == 200
+    assert await in_force("2026-11-10") == "второй смены"
+    assert (await coordinator.delete(path)).status_code == 204
+    in_use = await coordinator.delete(f"/bell-schedules/{ids['обычные']}")
+    assert in_use.json()["errors"][0]["code"] == "bell-rules"
+
+
+@pytest.mark.clause("А.13", "А.19", "В.5")
+async def test_a_timetable_without_bells_of_its_own_rings_by_the_rules(
+    as_: SignIn, school: School
+) -> None:
+    deputy, coordinator = as_(school.deputy), as_(school.coordinator)
+    ids = {}
+    for name in ("обычные", "сокращённые"):
+        begins_at, ends_at = BELLS_OF[name]
+        bells = [{"number": 0, "begins_at": begins_at, "ends_at": ends_at}]
+        added = await coordinator.post("/bell-schedules", json={"name": name, "bells": bells})
+        ids[name] = added.json()["id"]
+    timetable = await deputy.post(
+        "/timetables",
+        json={
+            "academic_year_id": school.year_id,
+            "name": "2 четверть",
+            "begins_on": "2026-11-09",
+            "ends_on": "2026-11-22",
+        },
+    )
+    path = f"/timetables/{timetable.json()['id']}"
+    entry = {
+        "weekday": 2,
+        "number": 0,
+        "journal_id": school.journal_id,
+        "teacher_id": school.teacher.id,
+    }
+    assert (await deputy.post(f"{path}/entries", json=entry)).status_code == 201
+    days = {"from_on": "2026-11-09", "to_on": "2026-11-22"}
+    silent = await deputy.post(f"{path}/generation", json=days)
+    assert (silent.status_code, silent.json()["type"]) == (409, "/problems/no-bell")
+    for name, case in (("обычные", {}), ("сокращённые", {"on_date": "2026-11-17"})):
+        rule = {"academic_year_id": school.year_id, "bell_schedule_id": ids[name], **case}
+        assert (await coordinator.post("/bell-rules", json=rule)).status_code == 201
+    made = await deputy.post(f"{path}/generation", json=days)
+    assert made.json()["created"] == 2, made.text
+    lessons = await deputy.get("/lessons", params={"journal_id": school.journal_id, **DAYS})
+    ends = {one["lesson_date"]: one["ends_at"][11:16] for one in lessons.json()["items"]}
+    # Moscow is three hours before the instants that are told.
+    assert (ends["2026-11-10"], ends["2026-11-17"]) == ("06:15", "06:00")
+    # A lesson placed by its number rings by the rules too.
+    extra = {**entry, "lesson_date": "2026-11-18"}
+    del extra["weekday"]
+    placed = await deputy.post("/lessons", json=extra)
+    assert placed.json()["ends_at"][11:16] == "06:15", placed.text
+
+
+DAYS = {"from": "2026-11-09", "to": "2026-11-22"}
+
+
+@pytest.mark.clause("А.19", "В.5")
+async def test_lessons_of_odd_and_even_weeks_take_turns(as_: SignIn, school: School) -> None:
+    """Two journals of a class share an hour and a room, each in its own weeks."""
+    deputy = as_(school.deputy)
+    timetable = await deputy.post(
+        "/timetables",
+        json={
+            "academic_year_id": school.year_id,
+            "bell_schedule_id": school.bell_schedule_id,
+            "name": "2 четверть",
+            "begins_on": "2026-11-09",
+            "ends_on": "2026-11-22",
+        },
+    )
+    path = f"/timetables/{timetable.json()['id']}"
+    hour = {"weekday": 6, "number": 1, "room_id": school.room_id}
+    mathematics = {"journal_id": school.journal_id, "teacher_id": school.teacher.id}
+    russian = {"journal_id": school.other_journal_id, "teacher_id": school.homeroom_teacher.id}
+    odd, even = {**hour, **mathematics, "weeks": "odd"}, {**hour, **russian, "weeks": "even"}
+    put = await deputy.put(f"{path}/entries", json={"entries": [odd, even]})
+    assert put.status_code == 200, put.text
+    clash = await deputy.post(f"{path}/entries", json={**odd, "weeks": "every"})
+    assert (clash.status_code, clash.json()["type"]) == (409, "/problems/timetable-clash")
+    days = {"from_on": "2026-11-09", "to_on": "2026-11-22"}
+    assert (await deputy.post(f"{path}/generation", json=days)).json()["created"] == 2
+    found = {}
+    for journal_id in (school.journal_id, school.other_journal_id):
+        lessons = await deputy.get("/lessons", params={"journal_id": journal_id, **DAYS})
+        found[journal_id] = [one["lesson_date"] for one in lessons.json()["items"]]
+    # The year begins on Tuesday, 1 September: the week of 9 November is its eleventh.
+    assert found == {school.journal_id: ["2026-11-14"], school.other_journal_id: ["2026-11-21"]}

@@ -26,6 +26,7 @@ from .errors import FieldError
 FIRST = 3
 
 _KINDS = {
+    "bell_rules": errors.Text("правила звонков", "rules of bells"),
     "closings": errors.Text("закрытия журналов", "closings of journals"),
     "curriculum_lines": errors.Text("строки учебного плана", "lines of the curriculum"),
     "enrolments": errors.Text("зачисления", "enrolments"),

@@ -20,7 +20,7 @@ from dnevnik_api.plans.repository import TOO_MANY, PlanRepository
 from dnevnik_api.plans.schemas import MAX_ITEMS
 from dnevnik_api.policy import TEACHING, Actor, Permission, Role
 from dnevnik_api.tasks.actions import Kind, Progress, Work, unnoticed
-from dnevnik_api.timetable.models import Timetable
+from dnevnik_api.timetable.models import Timetable, Weeks
 from dnevnik_api.timetable.repository import NO_SUCH_BELL, TimetableRepository
 
 from .drafts import CellError, Draft, People, in_force, tally
@@ -315,7 +315,7 @@ class _Week:
         self._by_id: dict[tuple[str, int | None], Draft] = {}
         self.journals: dict[tuple[Draft, Draft], Draft] = {}
         self.teachers: defaultdict[Draft, list[Draft]] = defaultdict(list)
-        self.entries: dict[tuple[int, int, Draft], Draft] = {}
+        self.entries: dict[tuple[int, int, Weeks, Draft], Draft] = {}
 
     def know_places(
         self,
@@ -357,11 +357,12 @@ class _Week:
         values = {
             "weekday": cells.weekday,
             "number": cells.number,
+            "weeks": cells.weeks,
             "journal_id": journal,
             "teacher_id": teacher,
             "room_id": self._room(cells),
         }
-        key = (cells.weekday, cells.number, journal)
+        key = (cells.weekday, cells.number, cells.weeks, journal)
         return [self.entries.setdefault(key, Draft(values))]
 
     def _journal(self, cells: TimetableCells) -> Draft:

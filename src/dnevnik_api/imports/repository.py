@@ -12,7 +12,7 @@ from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssi
 from dnevnik_api.db import SessionDep, TenantRow
 from dnevnik_api.lessons.models import Journal, JournalTeacher
 from dnevnik_api.organizations.calendar import lock_timetable
-from dnevnik_api.organizations.models import AcademicYear, Bell, Room, Subject
+from dnevnik_api.organizations.models import AcademicYear, Bell, BellRule, Room, Subject
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.people.models import Guardianship, Person, RoleAssignment
 from dnevnik_api.people.repository import GuardianshipRepository
@@ -133,7 +133,14 @@ class ImportRepository:
         """Return the numbers of the lessons that the timetable's bells ring for."""
         numbers = select(Bell.number).where(
             Bell.organization_id == actor.organization_id,
-            Bell.bell_schedule_id == timetable.bell_schedule_id,
+            Bell.bell_schedule_id == timetable.bell_schedule_id
+            if timetable.bell_schedule_id is not None
+            else Bell.bell_schedule_id.in_(
+                select(BellRule.bell_schedule_id).where(
+                    BellRule.organization_id == actor.organization_id,
+                    BellRule.academic_year_id == timetable.academic_year_id,
+                )
+            ),
         )
         return frozenset(await self._session.scalars(numbers))
 

@@ -24,6 +24,7 @@ from dnevnik_api.fields import (
 from dnevnik_api.people.models import GuardianshipKind
 from dnevnik_api.plans.schemas import Hours
 from dnevnik_api.policy import Role
+from dnevnik_api.timetable.models import Weeks
 
 from .table import key_of
 
@@ -50,6 +51,8 @@ KINDS = {
     "попечитель": GuardianshipKind.GUARDIAN,
     "другое": GuardianshipKind.OTHER,
 }
+
+WEEKS = {"каждая": Weeks.EVERY, "нечетная": Weeks.ODD, "четная": Weeks.EVEN}
 
 WEEKDAYS = {
     name: number
@@ -164,6 +167,7 @@ class TimetableCells(_Cells):
     teacher: Name = Field(alias="Педагог")
     room: ShortName | None = Field(None, alias="Кабинет")
     building: Name | None = Field(None, alias="Здание")
+    weeks: Annotated[Weeks, _one_of(WEEKS)] = Field(Weeks.EVERY, alias="Недели")
 
 
 class PlanCells(_Cells):

@@ -7,7 +7,7 @@ from io import BytesIO
 import xlsxwriter
 from pydantic import BaseModel
 
-from .schemas import CELLS, KINDS, ROLES, WEEKDAYS, ImportKind
+from .schemas import CELLS, KINDS, ROLES, WEEKDAYS, WEEKS, ImportKind
 from .table import titles_of
 
 SHEETS = {
@@ -41,6 +41,7 @@ _EXAMPLES: dict[str, str] = {
     "Педагог": "С-05",
     "Кабинет": "214",
     "Здание": "Главное",
+    "Недели": "каждая",
     "фамилия": "Иванова",
     "имя": "Елена",
     "отчество": "Сергеевна",
@@ -58,12 +59,14 @@ _NOTES = {
     "Дата зачисления": "Пусто или раньше учебного года: с его первого дня.",
     "Классный руководитель": "Табельный номер или фамилия, имя и отчество.",
     "Педагог": "Табельный номер или фамилия, имя и отчество.",
+    "Недели": "Пусто: каждая. Первая неделя учебного года – нечётная.",
     "Здание": "Нужно, если такой кабинет есть в нескольких зданиях.",
 }
 _CHOICES: Mapping[str, Sequence[str]] = {
     "Роли": list(ROLES),
     "кем приходится": list(KINDS),
     "День недели": [day for day in WEEKDAYS if len(day) > 2],  # noqa: PLR2004  (not «пн»)
+    "Недели": list(WEEKS),
     "Параллель": [str(grade) for grade in range(1, 12)],
 }
 _FILLED_IN = 1000

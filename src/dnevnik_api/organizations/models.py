@@ -234,6 +234,44 @@ class Bell(TenantRow):
     ends_at: Mapped[time]
 
 
+class BellRule(Versioned, TenantRow):
+    """When a bell schedule is in force, for a range of grades (А.13).
+
+    ``bell_schedule_on`` of the database picks one: a rule of that very day goes first, then the
+    weekly timetable's own schedule, then a rule of the class's shift, of the weekday, of all days.
+    Two rules that would go as far can't both hold for a grade.
+    """
+
+    __tablename__ = "bell_rules"
+    __table_args__ = (
+        refers("academic_year_id", "academic_years"),
+        refers("bell_schedule_id", "bell_schedules"),
+        CheckConstraint("on_date IS NULL OR weekday IS NULL", "day"),
+        CheckConstraint("weekday BETWEEN 1 AND 7", "weekday"),
+        CheckConstraint("shift BETWEEN 1 AND 3", "shift"),
+        CheckConstraint("grade_from <= grade_to", "grades"),
+        ExcludeConstraint(
+            ("organization_id", "="),
+            ("academic_year_id", "="),
+            (literal_column("coalesce(on_date, '-infinity'::date)"), "="),
+            (literal_column("coalesce(weekday, 0)"), "="),
+            (literal_column("coalesce(shift, 0)"), "="),
+            (literal_column("int4range(grade_from, grade_to, '[]')"), "&&"),
+            name="ex_bell_rules_grades",
+            using="gist",
+        ),
+        indexed("bell_schedule_id"),
+    )
+
+    academic_year_id: Mapped[int] = mapped_column(BigInteger)
+    bell_schedule_id: Mapped[int] = mapped_column(BigInteger)
+    on_date: Mapped[date | None]
+    weekday: Mapped[int | None]
+    shift: Mapped[int | None]
+    grade_from: Mapped[int]
+    grade_to: Mapped[int]
+
+
 class Building(Archivable, Versioned, TenantRow):
     """A building of the school with its address (А.14)."""
 

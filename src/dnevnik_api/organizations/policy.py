@@ -28,6 +28,20 @@ def check_inside(year: AcademicYear, values: Mapping[str, Any]) -> None:
         )
 
 
+_DAY_OR_WEEKDAY = Text(
+    "Назовите день или день недели, не оба.", "Name a day or a weekday, not both."
+)
+
+
+def check_rule(year: AcademicYear, values: Mapping[str, Any]) -> None:
+    """Refuse a rule of bells for a day outside the year, for a day and a weekday (А.13)."""
+    check_order(values, "grade_from", "grade_to")
+    if (day := values["on_date"]) is not None:
+        check_inside(year, {"begins_on": day, "ends_on": day})
+        if values["weekday"] is not None:
+            raise INVALID([FieldError("/weekday", "day-or-weekday", _DAY_OR_WEEKDAY)])
+
+
 @dataclass(frozen=True, slots=True)
 class WorkingDays:
     """Monday to Friday without the school's holidays: how the regulation's terms are counted.

@@ -28,6 +28,7 @@ from .models import (
     AcademicYear,
     Archivable,
     Bell,
+    BellRule,
     BellSchedule,
     Building,
     Holiday,
@@ -163,6 +164,7 @@ class AcademicYearRepository:
             (ReportingPeriod, ReportingPeriod.begins_on, ReportingPeriod.ends_on),
             (Holiday, Holiday.begins_on, Holiday.ends_on),
             (MovedDay, MovedDay.works_on, MovedDay.works_on),
+            (BellRule, BellRule.on_date, BellRule.on_date),
         )
         spans = union_all(
             *(
@@ -407,6 +409,48 @@ class BellScheduleRepository:
         return [
             Ringing(one.id, one.name, of[one.id], one.archived_on, one.version) for one in schedules
         ]
+
+
+class BellRuleRepository:
+    """The only writer of the rules that say which bell schedule is in force (А.13)."""
+
+    def __init__(self, session: SessionDep) -> None:
+        self._session = session
+
+    async def page(self, actor: Actor, window: Window, year_id: int | None) -> Slice[BellRule]:
+        """Return the rules in the order of their making, of one school year if one is named."""
+        rules = select(BellRule).where(BellRule.organization_id == actor.organization_id)
+        if year_id is not None:
+            rules = rules.where(BellRule.academic_year_id == year_id)
+        return await paginate(self._session, rules, window, BellRule.id)
+
+    async def get(self, actor: Actor, rule_id: int) -> BellRule:
+        """Return a rule, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, BellRule, rule_id)
+
+    async def lock(self, actor: Actor, rule_id: int) -> BellRule:
+        """Lock a rule for a change."""
+        return await records.find(self._session, actor, BellRule, rule_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> BellRule:
+        """Add a rule; lessons that stand already keep their times. Two for one case are OVERLAP."""
+        await self._refer(actor, values)
+        return await records.add(self._session, actor, BellRule(**values))
+
+    async def change(self, actor: Actor, rule: BellRule, changes: Mapping[str, Any]) -> BellRule:
+        """Change a rule; lessons that stand already keep their times."""
+        await self._refer(actor, changes)
+        return await records.change(self._session, actor, rule, changes)
+
+    async def remove(self, actor: Actor, rule: BellRule) -> None:
+        """Remove a rule; lessons that stand already keep their times."""
+        await records.remove(self._session, actor, rule)
+
+    async def _refer(self, actor: Actor, values: Mapping[str, Any]) -> None:
+        if "bell_schedule_id" in values:
+            await records.refer(
+                self._session, actor, BellSchedule, values["bell_schedule_id"], "/bell_schedule_id"
+            )
 
 
 def _bells_of(schedule: BellSchedule) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

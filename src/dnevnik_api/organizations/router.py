@@ -24,6 +24,7 @@ from dnevnik_api.routing import TransactionRoute, provided
 
 from .models import (
     AcademicYear,
+    BellRule,
     Building,
     Holiday,
     InformationSection,
@@ -35,9 +36,10 @@ from .models import (
     Subject,
     WorkType,
 )
-from .policy import archiving, check_inside, check_order
+from .policy import archiving, check_inside, check_order, check_rule
 from .repository import (
     AcademicYearRepository,
+    BellRuleRepository,
     BellScheduleRepository,
     BuildingRepository,
     HolidayRepository,
@@ -55,6 +57,9 @@ from .schemas import (
     AcademicYearCreate,
     AcademicYearRead,
     AcademicYearUpdate,
+    BellRuleCreate,
+    BellRuleRead,
+    BellRuleUpdate,
     BellScheduleRead,
     BellScheduleWrite,
     BuildingCreate,
@@ -101,6 +106,7 @@ AcademicYears = Annotated[AcademicYearRepository, provided(AcademicYearRepositor
 ReportingPeriods = Annotated[ReportingPeriodRepository, provided(ReportingPeriodRepository)]
 Holidays = Annotated[HolidayRepository, provided(HolidayRepository)]
 BellSchedules = Annotated[BellScheduleRepository, provided(BellScheduleRepository)]
+BellRules = Annotated[BellRuleRepository, provided(BellRuleRepository)]
 Rooms = Annotated[RoomRepository, provided(RoomRepository)]
 Subjects = Annotated[SubjectRepository, provided(SubjectRepository)]
 WorkTypes = Annotated[WorkTypeRepository, provided(WorkTypeRepository)]
@@ -618,6 +624,102 @@ async def remove_moved_day(
 def _as_span(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a moved day as the span of dates that it is."""
     return {"begins_on": values["works_on"], "ends_on": values["works_on"]}
+
+
+@router.get(
+    "/bell-rules",
+    response_model=Page[BellRuleRead],
+    summary="List rules of bells",
+    openapi_extra=clauses("А.13"),
+)
+async def list_bell_rules(
+    actor: DirectoryReader,
+    rules: BellRules,
+    window: WindowQuery,
+    academic_year_id: QueryId = None,
+) -> Slice[BellRule]:
+    """List the rules that say which bells are in force, of one school year if one is named."""
+    return await rules.page(actor, window, academic_year_id)
+
+
+@router.post(
+    "/bell-rules",
+    response_model=BellRuleRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Add a rule of bells",
+    openapi_extra=clauses("А.13"),
+    responses=documented(OVERLAP, OUTSIDE_ACADEMIC_YEAR),
+)
+async def add_bell_rule(
+    body: BellRuleCreate,
+    actor: DirectoryWriter,
+    years: AcademicYears,
+    rules: BellRules,
+    response: Response,
+) -> BellRule:
+    """Say when a bell schedule is in force: on a day, in a shift, on a weekday, for some grades.
+
+    A rule of the very day goes first, then the schedule that the weekly timetable names, then a
+    rule of the class's shift, then of the weekday, then of all days. Two rules for one case are
+    refused, so there is always one answer.
+    """
+    values = body.model_dump()
+    check_rule(await years.refer(actor, body.academic_year_id), values)
+    added = await rules.add(actor, values)
+    tag(response, added)
+    return added
+
+
+@router.get(
+    "/bell-rules/{bell_rule_id}",
+    response_model=BellRuleRead,
+    summary="Read a rule of bells",
+    openapi_extra=clauses("А.13"),
+)
+async def read_bell_rule(
+    bell_rule_id: PathId, actor: DirectoryReader, rules: BellRules, response: Response
+) -> BellRule:
+    """Read a rule of bells."""
+    rule = await rules.get(actor, bell_rule_id)
+    tag(response, rule)
+    return rule
+
+
+@router.patch(
+    "/bell-rules/{bell_rule_id}",
+    response_model=BellRuleRead,
+    summary="Change a rule of bells",
+    openapi_extra=clauses("А.13"),
+    responses=documented(OVERLAP, OUTSIDE_ACADEMIC_YEAR, STALE_VERSION),
+)
+async def change_bell_rule(
+    bell_rule_id: PathId,
+    body: BellRuleUpdate,
+    actor: DirectoryWriter,
+    years: AcademicYears,
+    rules: BellRules,
+    request: Request,
+    response: Response,
+) -> BellRule:
+    """Change a rule of bells; lessons that stand already keep their times."""
+    rule = await rules.lock(actor, bell_rule_id)
+    check_version(request, rule.version, required=False)
+    changes = body.model_dump(exclude_unset=True)
+    check_rule(await years.lock(actor, rule.academic_year_id), columns_of(rule) | changes)
+    changed = await rules.change(actor, rule, changes)
+    tag(response, changed)
+    return changed
+
+
+@router.delete(
+    "/bell-rules/{bell_rule_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Remove a rule of bells",
+    openapi_extra=clauses("А.13"),
+)
+async def remove_bell_rule(bell_rule_id: PathId, actor: DirectoryWriter, rules: BellRules) -> None:
+    """Remove a rule of bells; lessons that stand already keep their times."""
+    await rules.remove(actor, await rules.lock(actor, bell_rule_id))
 
 
 @router.get(

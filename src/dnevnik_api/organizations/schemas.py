@@ -22,6 +22,7 @@ from dnevnik_api.fields import (
     Prose,
     Read,
     Request,
+    Shift,
     ShortName,
     TimeOfDay,
     TimeOfDayRead,
@@ -287,6 +288,41 @@ def _one_after_another(bells: list[BellWrite]) -> list[BellWrite]:
         if before.ends_at > after.begins_at:
             raise PydanticCustomError("bells_overlap", "the bells overlap")
     return bells
+
+
+class BellRuleCreate(Request):
+    """When the schedule is in force: on a day or a weekday, in a shift; nothing said: always."""
+
+    academic_year_id: Id
+    bell_schedule_id: Id
+    on_date: Day | None = Field(None, description="A special day.", examples=["2026-12-31"])
+    weekday: IsoWeekday | None = Field(None, examples=[None])
+    shift: Shift | None = None
+    grade_from: Grade = Field(1, examples=[1])
+    grade_to: Grade = Field(11, examples=[11])
+
+
+class BellRuleUpdate(Request):
+    """Merge patch; null makes a rule hold for any day, weekday or shift."""
+
+    bell_schedule_id: Id = optional()
+    on_date: Day | None = Field(None, examples=["2026-12-31"])
+    weekday: IsoWeekday | None = Field(None, examples=[None])
+    shift: Shift | None = None
+    grade_from: Grade = optional()
+    grade_to: Grade = optional()
+
+
+class BellRuleRead(Read):
+    id: int
+    academic_year_id: int
+    bell_schedule_id: int
+    on_date: date | None
+    weekday: int | None
+    shift: int | None
+    grade_from: int
+    grade_to: int
+    version: int
 
 
 Bells = Annotated[

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, text
 
 from dnevnik_api import records
 from dnevnik_api.clock import russian_date
@@ -20,10 +20,11 @@ from dnevnik_api.errors import (
     FieldError,
     Text,
 )
+from dnevnik_api.functions import statement
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, LessonStatus
 from dnevnik_api.lessons.repository import LessonRepository, check_teachers
 from dnevnik_api.organizations.calendar import lock_timetable
-from dnevnik_api.organizations.models import AcademicYear, Bell, Room
+from dnevnik_api.organizations.models import AcademicYear, Room
 from dnevnik_api.organizations.policy import check_order
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import in_force
@@ -32,7 +33,6 @@ from dnevnik_api.policy import Actor
 from dnevnik_api.routing import provided
 
 from .clashes import check_lesson
-from .models import Timetable, TimetableEntry
 from .repository import NO_SUCH_BELL, NOT_JOURNALS_TEACHER
 
 ANOTHER_DAY = Text(
@@ -164,7 +164,8 @@ class LessonPlanner:
             else:
                 day = values.get("lesson_date", lesson.lesson_date)
             if lesson is None or "number" in values:
-                begins, ends = await self._bell(actor, day, number, lesson)
+                journal_id = values["journal_id"] if lesson is None else lesson.journal_id
+                begins, ends = await self._bell(actor, journal_id, day, number, lesson)
             else:
                 begins = lesson.begins_at.astimezone(zone).time()
                 ends = lesson.ends_at.astimezone(zone).time()
@@ -173,25 +174,17 @@ class LessonPlanner:
         return {"lesson_date": day, "number": number, "begins_at": begins_at, "ends_at": ends_at}
 
     async def _bell(
-        self, actor: Actor, day: date, number: int, lesson: Lesson | None
+        self, actor: Actor, journal_id: int, day: date, number: int, lesson: Lesson | None
     ) -> tuple[time, time]:
         """Return when a lesson's number rings: by the timetable it is of, else by that day's."""
-        of = Timetable.organization_id == actor.organization_id
-        bells = (
-            select(Bell.begins_at, Bell.ends_at)
-            .join(Timetable, of & (Timetable.bell_schedule_id == Bell.bell_schedule_id))
-            .where(Bell.organization_id == actor.organization_id, Bell.number == number)
-            .distinct()
-        )
-        if lesson is not None and lesson.timetable_entry_id is not None:
-            own = select(TimetableEntry.timetable_id).where(
-                TimetableEntry.organization_id == actor.organization_id,
-                TimetableEntry.id == lesson.timetable_entry_id,
-            )
-            bells = bells.where(Timetable.id.in_(own))
-        else:
-            bells = bells.where(Timetable.begins_on <= day, day <= Timetable.ends_on)
-        found = (await self._session.execute(bells)).all()
+        keys = {
+            "organization_id": actor.organization_id,
+            "journal_id": journal_id,
+            "day": day,
+            "number": number,
+            "entry_id": None if lesson is None else lesson.timetable_entry_id,
+        }
+        found = (await self._session.execute(_RINGS, keys)).all()
         if not found:
             raise INVALID([FieldError("/number", "no-bell", NO_SUCH_BELL)])
         if len(found) > 1:
@@ -241,6 +234,9 @@ class LessonPlanner:
         asked = {name: place[name] for name in (*PLACE, "room_id", "conducted_by")}
         del asked["number"]
         await check_lesson(self._session, actor, journal.id, lesson_id, asked)
+
+
+_RINGS = text(statement("timetable/rings"))
 
 
 def _said(values: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, datetime]:

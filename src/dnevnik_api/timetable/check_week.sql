@@ -30,7 +30,7 @@ wrong AS (
             SELECT FROM timetable_entries e
             WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
               AND e.room_id = w.room_id)),
-        ('number', 'no-bell', NOT EXISTS (
+        ('number', 'no-bell', t.bell_schedule_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM bells b
             WHERE b.organization_id = :organization_id AND b.bell_schedule_id = t.bell_schedule_id
               AND b.number = w.number))

@@ -2,10 +2,15 @@
 -- An entry has one lesson a day: the one that is there already stays, whatever became of it. Days
 -- outside the timetable, the year and the periods still open are left out. :status is cancelled
 -- only to look at clashes (the database lets cancelled lessons stand); that is rolled back.
+-- Numbers that no bell in force rings for are given as silent, and refused.
 -- A moved day (А.12) has the lessons of the weekday that it works as, be it a holiday.
 WITH day AS MATERIALIZED (
-    SELECT d.day::date AS day, grade, o.time_zone, t.bell_schedule_id,
+    SELECT d.day::date AS day, grade, shift, o.time_zone,
+           bell_schedule_on(t.organization_id, y.id, d.day::date, grade, shift, t.bell_schedule_id)
+               AS bell_schedule_id,
            coalesce(m.weekday, extract(isodow FROM d.day)) AS weekday,
+           CASE (date_trunc('week', d.day)::date - date_trunc('week', y.begins_on)::date) / 7 % 2
+               WHEN 0 THEN 'odd' ELSE 'even' END AS weeks,
            m.id IS NULL AND EXISTS (
                SELECT FROM holidays h
                WHERE h.organization_id = :organization_id
@@ -22,6 +27,7 @@ WITH day AS MATERIALIZED (
         interval '1 day'
     ) AS d (day)
     CROSS JOIN generate_series(1, 11) AS grade
+    CROSS JOIN generate_series(1, 3) AS shift
     LEFT JOIN moved_days m
       ON m.organization_id = :organization_id AND m.works_on = d.day
      AND grade BETWEEN m.grade_from AND m.grade_to
@@ -44,13 +50,13 @@ plan AS MATERIALIZED (
     FROM day d
     JOIN timetable_entries e
       ON e.organization_id = :organization_id AND e.timetable_id = :timetable_id
-     AND e.weekday = d.weekday
+     AND e.weekday = d.weekday AND e.weeks IN ('every', d.weeks)
     JOIN journals j
       ON j.organization_id = :organization_id AND j.id = e.journal_id
      AND NOT j.closed_dates @> d.day
     JOIN groups g
-      ON g.organization_id = :organization_id AND g.id = j.group_id AND g.grade = d.grade
-    JOIN bells b
+      ON g.organization_id = :organization_id AND g.id = j.group_id AND g.grade = d.grade AND g.shift = d.shift
+    LEFT JOIN bells b
       ON b.organization_id = :organization_id AND b.bell_schedule_id = d.bell_schedule_id
      AND b.number = e.number
 ),
@@ -60,7 +66,7 @@ added AS (
     SELECT :organization_id, p.journal_id, p.group_id, p.day, p.number, p.begins_at, p.ends_at,
            p.room_id, p.teacher_id, :status, p.entry_id, p.day
     FROM plan p
-    WHERE NOT p.is_kept AND NOT p.is_holiday
+    WHERE NOT p.is_kept AND NOT p.is_holiday AND p.begins_at IS NOT NULL
     ORDER BY p.day, p.number, p.entry_id
     RETURNING *
 ),
@@ -77,6 +83,8 @@ recorded AS (
     FROM added a
 )
 SELECT (SELECT coalesce(array_agg(a.id), '{}') FROM added a) AS ids,
+       array_agg(DISTINCT p.number) FILTER (
+           WHERE p.begins_at IS NULL AND NOT p.is_kept AND NOT p.is_holiday) AS silent,
        count(*) FILTER (WHERE p.is_kept) AS kept,
        count(*) FILTER (WHERE p.is_holiday AND NOT p.is_kept) AS skipped_holidays
 FROM plan p

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, select, text
+from sqlalchemy import Row, Select, exists, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Bundle
 
@@ -15,7 +15,7 @@ from dnevnik_api.functions import statement
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.repository import ANOTHER_YEAR, parent_of
 from dnevnik_api.organizations.calendar import lock_timetable
-from dnevnik_api.organizations.models import AcademicYear, BellSchedule, Room, Subject
+from dnevnik_api.organizations.models import AcademicYear, Bell, BellSchedule, Room, Subject
 from dnevnik_api.organizations.policy import check_inside
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
@@ -51,6 +51,15 @@ class Generated:
     created: int = 0
     kept: int = 0
     skipped_holidays: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BellsInForce:
+    """The bell schedule that holds for a class on a day, and when it rings; or none."""
+
+    bell_schedule_id: int | None
+    name: str | None
+    bells: Sequence[Bell]
 
 
 class TimetableRepository:
@@ -101,6 +110,39 @@ class TimetableRepository:
         await self.write_week(actor, timetable, [], whole=True)
         await records.remove(self._session, actor, timetable)
 
+    async def bells_in_force(self, actor: Actor, group_id: int, day: date) -> BellsInForce:
+        """Return by which bells a class has its lessons on a day (А.13)."""
+        group = await records.find(self._session, actor, Group, group_id)
+        ours = actor.organization_id
+        # The newest weekly timetable of that day in which the class has lessons.
+        own = (
+            select(Timetable.bell_schedule_id)
+            .join(TimetableEntry, parent_of(Timetable, TimetableEntry, TimetableEntry.timetable_id))
+            .join(Journal, parent_of(Journal, TimetableEntry, TimetableEntry.journal_id))
+            .where(
+                Timetable.organization_id == ours,
+                Timetable.begins_on <= day,
+                day <= Timetable.ends_on,
+                Journal.group_id == group.id,
+            )
+            .order_by(Timetable.begins_on.desc(), Timetable.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        chosen = func.bell_schedule_on(
+            ours, group.academic_year_id, day, group.grade, group.shift, own
+        )
+        found = select(BellSchedule).where(
+            BellSchedule.organization_id == ours, BellSchedule.id == chosen
+        )
+        if (schedule := (await self._session.scalars(found)).one_or_none()) is None:
+            return BellsInForce(None, None, [])
+        bells = select(Bell).where(
+            Bell.organization_id == ours, Bell.bell_schedule_id == schedule.id
+        )
+        rung = (await self._session.scalars(bells.order_by(Bell.number))).all()
+        return BellsInForce(schedule.id, schedule.name, rung)
+
     async def entries(self, actor: Actor, timetable_id: int, window: Window) -> Slice[Any]:
         """Return the entries of the week by weekday and number."""
         await self.get(actor, timetable_id)
@@ -142,6 +184,7 @@ class TimetableRepository:
             TimetableEntry.timetable_id == timetable.id,
             TimetableEntry.weekday == entry["weekday"],
             TimetableEntry.number == entry["number"],
+            TimetableEntry.weeks == entry["weeks"],
             TimetableEntry.journal_id == entry["journal_id"],
         )
         if await self._session.scalar(select(exists().where(*key))):
@@ -178,12 +221,13 @@ class TimetableRepository:
         group, or a student would be at two lessons at once; NO_BELL where an entry never rings.
         A ``rehearsal`` does all that and takes it back.
         """
-        await self._check_bells(actor, timetable)
         savepoint = await self._session.begin_nested()
         total, clashes = Generated(), list[Clash]()
         # A week a statement: however long the period is, none comes near the statement timeout.
         for days in _weeks(max(from_on, timetable.begins_on), min(to_on, timetable.ends_on)):
             made = await self._make(actor, timetable, days)
+            if made.silent:
+                raise NO_BELL(numbers=", ".join(map(str, made.silent)))
             clashes += await clashes_among(self._session, actor, made.ids)
             if len(clashes) >= MAX_CLASHES:
                 break
@@ -259,7 +303,7 @@ class TimetableRepository:
         return made.one()
 
     async def _refer_bells(self, actor: Actor, values: Mapping[str, Any]) -> None:
-        if "bell_schedule_id" in values:
+        if values.get("bell_schedule_id") is not None:
             await records.refer(
                 self._session,
                 actor,
@@ -268,19 +312,13 @@ class TimetableRepository:
                 "/bell_schedule_id",
             )
 
-    async def _check_bells(self, actor: Actor, timetable: Timetable) -> None:
-        keys = {"organization_id": actor.organization_id, "timetable_id": timetable.id}
-        silent = await self._session.scalar(_SILENT_NUMBERS, keys)
-        if silent:
-            raise NO_BELL(numbers=", ".join(str(number) for number in silent))
-
     async def _check_entries(
         self, asked: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], pointer: str
     ) -> None:
-        seen: set[tuple[int, int, int]] = set()
+        seen: set[tuple[Any, ...]] = set()
         errors = []
         for place, entry in enumerate(entries):
-            key = (entry["weekday"], entry["number"], entry["journal_id"])
+            key = tuple(entry[name] for name in ("weekday", "number", "weeks", "journal_id"))
             if key in seen:
                 errors.append(FieldError(pointer.format(place), "repeated", REPEATED))
             seen.add(key)
@@ -300,15 +338,6 @@ def _weeks(from_on: date, to_on: date) -> Iterator[tuple[date, date]]:
         from_on += timedelta(days=7)
 
 
-_SILENT_NUMBERS = text(
-    "SELECT array_agg(DISTINCT e.number) FROM timetable_entries e"
-    " JOIN timetables t ON t.organization_id = e.organization_id AND t.id = e.timetable_id"
-    " WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id"
-    " AND NOT EXISTS (SELECT FROM bells b WHERE b.organization_id = e.organization_id"
-    " AND b.bell_schedule_id = t.bell_schedule_id AND b.number = e.number)"
-)
-
-
 def _by(actor: Actor) -> dict[str, Any]:
     """Return who changes what, for a statement that writes its own history."""
     return {
@@ -321,8 +350,8 @@ def _by(actor: Actor) -> dict[str, Any]:
 
 def _columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the entries as the columns that ``week.sql`` takes."""
-    names = ("weekday", "number", "journal_id", "teacher_id", "room_id")
-    return {f"{name}s": [entry[name] for entry in entries] for name in names}
+    names = ("weekday", "number", "weeks", "journal_id", "teacher_id", "room_id")
+    return {f"{name.rstrip('s')}s": [entry[name] for entry in entries] for name in names}
 
 
 def _entries(actor: Actor) -> Select[Any]:
@@ -332,6 +361,7 @@ def _entries(actor: Actor) -> Select[Any]:
         TimetableEntry.timetable_id,
         TimetableEntry.weekday,
         TimetableEntry.number,
+        TimetableEntry.weeks,
         TimetableEntry.journal_id,
         Journal.group_id,
         Group.name.label("group_name"),

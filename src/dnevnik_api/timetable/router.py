@@ -17,7 +17,7 @@ from dnevnik_api.errors import (
     STALE_VERSION,
     TIMETABLE_CLASH,
 )
-from dnevnik_api.fields import PathId, QueryId
+from dnevnik_api.fields import Day, PathId, QueryId
 from dnevnik_api.lessons.repository import LessonRepository
 from dnevnik_api.lessons.schemas import LessonRead
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -28,8 +28,9 @@ from dnevnik_api.routing import TransactionRoute, provided
 
 from .actions import LessonPlanner
 from .models import Timetable
-from .repository import Generated, TimetableRepository
+from .repository import BellsInForce, Generated, TimetableRepository
 from .schemas import (
+    BellsInForceRead,
     Days,
     EntriesWrite,
     EntriesWrittenRead,
@@ -137,6 +138,22 @@ async def change_timetable(
 async def remove_timetable(timetable_id: PathId, actor: Writer, timetables: Timetables) -> None:
     """Remove a weekly timetable that no lesson was made from, with its entries."""
     await timetables.remove(actor, await timetables.lock(actor, timetable_id))
+
+
+@router.get(
+    "/groups/{group_id}/bells",
+    response_model=BellsInForceRead,
+    summary="Read which bells are in force for a class on a day",
+    openapi_extra=clauses("А.13"),
+)
+async def read_bells_in_force(
+    group_id: PathId,
+    actor: Reader,
+    timetables: Timetables,
+    day: Annotated[Day, Query(alias="on", examples=["2026-09-01"])],
+) -> BellsInForce:
+    """Read the bells that lessons of the class ring by on a day, chosen by the school's rules."""
+    return await timetables.bells_in_force(actor, group_id, day)
 
 
 @router.get(

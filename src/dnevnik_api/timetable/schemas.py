@@ -15,13 +15,18 @@ from dnevnik_api.fields import (
     ShortName,
     optional,
 )
+from dnevnik_api.organizations.schemas import BellRead
+
+from .models import Weeks
 
 MAX_ENTRIES = 2000
 
 
 class TimetableCreate(Request):
     academic_year_id: Id = Field(examples=[1])
-    bell_schedule_id: Id = Field(examples=[1])
+    bell_schedule_id: Id | None = Field(
+        None, description="Empty: the rules of bells say which (А.13).", examples=[1]
+    )
     name: ShortName = Field(examples=["1 четверть"])
     begins_on: Day = Field(examples=["2026-09-01"])
     ends_on: Day = Field(examples=["2026-10-25"])
@@ -30,7 +35,7 @@ class TimetableCreate(Request):
 class TimetableUpdate(Request):
     """Merge patch; lessons already made stay as they are."""
 
-    bell_schedule_id: Id = optional()
+    bell_schedule_id: Id | None = Field(None, description="Null: as the rules of bells say.")
     name: ShortName = optional(examples=["1 четверть, с 14 сентября"])
     begins_on: Day = optional()
     ends_on: Day = optional()
@@ -39,18 +44,29 @@ class TimetableUpdate(Request):
 class TimetableRead(Read):
     id: int
     academic_year_id: int
-    bell_schedule_id: int
+    bell_schedule_id: int | None
     name: str
     begins_on: date
     ends_on: date
     version: int
 
 
+class BellsInForceRead(Read):
+    """Null and empty where neither a rule nor a timetable says anything for that day."""
+
+    bell_schedule_id: int | None
+    name: str | None = Field(examples=["Сокращённое"])
+    bells: list[BellRead]
+
+
 class EntryWrite(Request):
-    """A lesson of every week."""
+    """A lesson of every week, or of odd or even ones."""
 
     weekday: IsoWeekday = Field(examples=[1])
     number: LessonNumber = Field(examples=[2])
+    weeks: Weeks = Field(
+        Weeks.EVERY, description="The school year's first week is odd.", examples=["every"]
+    )
     journal_id: Id = Field(examples=[12])
     teacher_id: Id = Field(description="One of the journal's teachers.", examples=[41])
     room_id: Id | None = Field(None, examples=[7])
@@ -74,6 +90,7 @@ class EntryRead(Read):
     timetable_id: int
     weekday: int
     number: int
+    weeks: Weeks
     journal_id: int
     group_id: int
     group_name: str = Field(examples=["5А"])

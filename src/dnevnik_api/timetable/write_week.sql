@@ -1,10 +1,10 @@
 -- Make the weekly timetable what the wanted entries say, with the history of every entry. An entry
--- is the same while weekday, number and journal are; :whole also removes those not wanted.
+-- is the same while weekday, number, weeks and journal are; :whole also removes those not wanted.
 WITH
 --include timetable/week
 ,
 present AS MATERIALIZED (
-    SELECT e.id, e.weekday, e.number, e.journal_id, e.teacher_id, e.room_id
+    SELECT e.id, e.weekday, e.number, e.weeks, e.journal_id, e.teacher_id, e.room_id
     FROM timetable_entries e
     WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
 ),
@@ -15,7 +15,8 @@ removed AS (
       AND e.organization_id = :organization_id AND e.id = old.id
       AND NOT EXISTS (
           SELECT FROM wanted w
-          WHERE (w.weekday, w.number, w.journal_id) = (old.weekday, old.number, old.journal_id))
+          WHERE (w.weekday, w.number, w.weeks, w.journal_id)
+                = (old.weekday, old.number, old.weeks, old.journal_id))
     RETURNING e.id
 ),
 changed AS (
@@ -23,21 +24,23 @@ changed AS (
     SET teacher_id = w.teacher_id, room_id = w.room_id, version = e.version + 1
     FROM wanted w
     WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
-      AND (e.weekday, e.number, e.journal_id) = (w.weekday, w.number, w.journal_id)
+      AND (e.weekday, e.number, e.weeks, e.journal_id)
+          = (w.weekday, w.number, w.weeks, w.journal_id)
       AND (e.teacher_id, e.room_id) IS DISTINCT FROM (w.teacher_id, w.room_id)
-    RETURNING e.id, e.weekday, e.number, e.journal_id, e.teacher_id, e.room_id
+    RETURNING e.id, e.weekday, e.number, e.weeks, e.journal_id, e.teacher_id, e.room_id
 ),
 added AS (
     INSERT INTO timetable_entries
-        (organization_id, timetable_id, weekday, number, journal_id, teacher_id, room_id)
-    SELECT :organization_id, :timetable_id, w.weekday, w.number, w.journal_id, w.teacher_id,
+        (organization_id, timetable_id, weekday, number, weeks, journal_id, teacher_id, room_id)
+    SELECT :organization_id, :timetable_id, w.weekday, w.number, w.weeks, w.journal_id, w.teacher_id,
            w.room_id
     FROM wanted w
     WHERE NOT EXISTS (
         SELECT FROM present old
-        WHERE (w.weekday, w.number, w.journal_id) = (old.weekday, old.number, old.journal_id))
+        WHERE (w.weekday, w.number, w.weeks, w.journal_id)
+                = (old.weekday, old.number, old.weeks, old.journal_id))
     ORDER BY w.place
-    RETURNING id, weekday, number, journal_id, teacher_id, room_id
+    RETURNING id, weekday, number, weeks, journal_id, teacher_id, room_id
 ),
 recorded AS (
     INSERT INTO entry_changes (organization_id, entity, entity_id, before, after, actor_id,
