@@ -59,6 +59,7 @@ ALIASES = {
     "to_academic_year_id": "academic_years",
     "guardian_id": "persons",
     "homework_id": "homework",
+    "other_lesson_id": "lessons",
     "period_id": "reporting_periods",
     "role_id": "role_assignments",
     "student_id": "persons",
@@ -83,6 +84,9 @@ GOOD = {
 GOOD_FOR = {
     # A room names its building by its name or by its id.
     "add_room": {"building_id": None},
+    # A rule of bells is for a day or for a weekday.
+    "add_bell_rule": {"weekday": None},
+    "change_bell_rule": {"weekday": None},
     "change_room": {"building_id": None},
     "change_lesson": {
         "begins_at": "2026-10-15T08:30:00+03:00",

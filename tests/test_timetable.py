@@ -598,7 +598,7 @@ BELLS_OF = {
 async def test_the_bells_in_force_are_picked_by_day_shift_and_weekday(
     as_: SignIn, school: School, other_school: School
 ) -> None:
-    """A rule of the day goes first, then the shift's, then the weekday's; never two for one case."""
+    """A rule of the day goes first, then the shift's, then the weekday's; never two for a case."""
     coordinator = as_(school.coordinator)
     ids = {}
     for name, (begins_at, ends_at) in BELLS_OF.items():

@@ -442,6 +442,33 @@ LESSON_HELD = _problem(
         "The lesson already has entries: it can't be changed like that.",
     ),
 )
+LESSONS_JOINED = _problem(
+    "lessons-joined",
+    409,
+    ("Уроки объединены", "Lessons are joined"),
+    (
+        "Уроки групп объединены: сначала разделите их.",
+        "Groups are taught together in this lesson: separate them first.",
+    ),
+)
+LESSONS_NOT_PARALLEL = _problem(
+    "lessons-not-parallel",
+    409,
+    ("Уроки не параллельны", "Lessons are not parallel"),
+    (
+        "Объединить можно с уроком другой группы, который идёт в то же время сам по себе.",
+        "A lesson is joined to one of another group that is held at the same time on its own.",
+    ),
+)
+OTHER_GROUPS_JOURNAL = _problem(
+    "other-groups-journal",
+    409,
+    ("Журнал другой группы", "Another group's journal"),
+    (
+        "Заменить урок может урок другого журнала того же класса или группы.",
+        "A lesson is replaced by one of another journal of the same group.",
+    ),
+)
 NOT_ENROLLED = _problem(
     "not-enrolled",
     409,

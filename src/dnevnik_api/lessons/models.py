@@ -86,7 +86,7 @@ class JournalTeacher(Versioned, TenantRow):
     ends_on: Mapped[date | None]
 
 
-def _never_two_at_once(name: str, column: str) -> ExcludeConstraint:
+def _never_two_at_once(name: str, column: str, *, but: str = "") -> ExcludeConstraint:
     """Refuse two lessons that go on at the same time with the same ``column`` (А.19)."""
     return ExcludeConstraint(
         ("organization_id", "="),
@@ -94,7 +94,7 @@ def _never_two_at_once(name: str, column: str) -> ExcludeConstraint:
         (literal_column("tstzrange(begins_at, ends_at)"), "&&"),
         name=name,
         using="gist",
-        where=text("status <> 'cancelled'"),
+        where=text(f"status <> 'cancelled'{but}"),
     )
 
 
@@ -109,13 +109,15 @@ class Lesson(TenantRow):
         refers("teacher_id", "persons"),
         refers("substitute_id", "persons"),
         refers("timetable_entry_id", "timetable_entries"),
+        refers("joined_to_id", "lessons"),
         # What the entries of the lesson refer to: see ``of_lesson``.
         UniqueConstraint("organization_id", "id", "lesson_date"),
         CheckConstraint("begins_at < ends_at", "times"),
         CheckConstraint("number BETWEEN 0 AND 20", "number"),
         CheckConstraint("status IN ('planned', 'held', 'cancelled')", "status"),
-        _never_two_at_once("ex_lessons_teacher", "conducted_by"),
-        _never_two_at_once("ex_lessons_room", "room_id"),
+        # Lessons joined to another one share its teacher and room with it.
+        _never_two_at_once("ex_lessons_teacher", "conducted_by", but=" AND joined_to_id IS NULL"),
+        _never_two_at_once("ex_lessons_room", "room_id", but=" AND joined_to_id IS NULL"),
         _never_two_at_once("ex_lessons_group", "group_id"),
         indexed("begins_at", "id"),
         indexed("journal_id", "lesson_date", "number"),
@@ -123,6 +125,7 @@ class Lesson(TenantRow):
         indexed("conducted_by", "lesson_date"),
         indexed("teacher_id", "lesson_date"),
         indexed("room_id", "lesson_date"),
+        indexed("joined_to_id", postgresql_where=text("joined_to_id IS NOT NULL")),
         # An entry of the weekly timetable becomes one lesson a day, whatever happens to it later.
         UniqueConstraint("organization_id", "timetable_entry_id", "planned_on"),
     )
@@ -148,6 +151,8 @@ class Lesson(TenantRow):
     planned_on: Mapped[date | None]
     # The last change of the substitution came after the lesson had begun (2.13).
     substitution_late: Mapped[bool] = mapped_column(server_default="false")
+    # Groups taught together (А.26): the lesson of another group that this one is held with.
+    joined_to_id: Mapped[int | None] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
 

@@ -1,6 +1,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -35,6 +35,9 @@ from .policy import visible_journals, visible_lessons
 NO_TEACHER = Text(
     "Этот человек в эти дни не работает педагогом.", "This person is no teacher on those days."
 )
+# More than any school has for one class, teacher, room or student.
+MAX_IN_WEEK = 500
+
 ANOTHER_YEAR = Text("Это другой учебный год.", "This is another academic year.")
 
 
@@ -203,6 +206,15 @@ class LessonRepository:
         if (lesson := (await self._session.scalars(lessons)).one_or_none()) is None:
             raise NOT_FOUND()
         return lesson
+
+    async def week(self, actor: Actor, whose: ColumnElement[bool], day: date) -> Sequence[Any]:
+        """Return the lessons of the week of ``day`` that meet ``whose``, with their names."""
+        monday = day - timedelta(days=day.weekday())
+        lessons = _lessons(actor).where(
+            whose, Lesson.lesson_date.between(monday, monday + timedelta(days=6))
+        )
+        in_order = lessons.order_by(Lesson.begins_at, Lesson.id).limit(MAX_IN_WEEK)
+        return (await self._session.scalars(in_order)).all()
 
     async def lock(self, actor: Actor, lesson_id: int) -> tuple[Journal, Lesson]:
         """Lock a lesson for a change, its journal first as every writer of a journal does."""
@@ -401,6 +413,7 @@ def _lessons(actor: Actor) -> Select[Any]:
         Lesson.substitute_id,
         substitute.full_name.label("substitute_name"),
         Lesson.substitution_late,
+        Lesson.joined_to_id,
         Lesson.status,
         Lesson.topic,
         Lesson.comment,

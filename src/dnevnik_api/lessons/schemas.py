@@ -83,6 +83,9 @@ class LessonRead(Read):
     substitution_late: bool = Field(
         description="The substitution was recorded after the lesson had begun (2.13)."
     )
+    joined_to_id: int | None = Field(
+        description="The lesson of another group that this one is held with (А.26)."
+    )
     status: LessonStatus
     topic: str | None
     comment: str | None

@@ -34,6 +34,16 @@ KINDS: dict[str, Text] = {
         "Изменение: {subject}, {group}, {lesson_on}, урок {number}: {teacher}, кабинет {room}.",
         "Changed: {subject}, {group}, {lesson_on}, lesson {number}: {teacher}, room {room}.",
     ),
+    "lesson-joined": Text(
+        "Группы занимаются вместе: {subject}, {group}, {lesson_on}, урок {number}, кабинет {room}.",
+        "Groups are taught together: {subject}, {group}, {lesson_on}, lesson {number}, "
+        "room {room}.",
+    ),
+    "lesson-separated": Text(
+        "Группы занимаются отдельно: {subject}, {group}, {lesson_on}, урок {number}, "
+        "кабинет {room}.",
+        "Groups are taught apart: {subject}, {group}, {lesson_on}, lesson {number}, room {room}.",
+    ),
     "lesson-added": Text(
         "Новый урок: {subject}, {group}, {lesson_on}, урок {number}, {time}.",
         "New lesson: {subject}, {group}, {lesson_on}, lesson {number}, {time}.",

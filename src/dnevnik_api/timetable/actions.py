@@ -5,7 +5,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, or_, select, text
+from sqlalchemy import exists, or_, select, text, update
+from sqlalchemy.orm.attributes import flag_modified
 
 from dnevnik_api import records
 from dnevnik_api.clock import russian_date
@@ -14,7 +15,10 @@ from dnevnik_api.errors import (
     INVALID,
     LESSON_CANCELLED,
     LESSON_HELD,
+    LESSONS_JOINED,
+    LESSONS_NOT_PARALLEL,
     NOT_FOUND,
+    OTHER_GROUPS_JOURNAL,
     OUTSIDE_ACADEMIC_YEAR,
     PERIOD_CLOSED,
     FieldError,
@@ -32,6 +36,7 @@ from dnevnik_api.plans.repository import JournalPlanRepository
 from dnevnik_api.policy import Actor
 from dnevnik_api.routing import provided
 
+from .changes import tell
 from .clashes import check_lesson
 from .repository import NO_SUCH_BELL, NOT_JOURNALS_TEACHER
 
@@ -47,6 +52,12 @@ BOTH_TIMES = Text(
 )
 SAME_TEACHER = Text("Это и есть педагог урока.", "This is the lesson's own teacher.")
 
+# Where a lesson waits while another one takes its time: no lesson was ever held then.
+ASIDE = timedelta(days=365_000)
+
+Locked = tuple[Journal, Lesson]
+
+_TIMES = ("lesson_date", "begins_at", "ends_at")
 PLACE = ("lesson_date", "number", "begins_at", "ends_at")
 
 
@@ -74,12 +85,18 @@ class LessonPlanner:
         await self._check(actor, journal, new, new["lesson_date"])
         await self._check_free(actor, journal, 0, {**new, "conducted_by": new["teacher_id"]})
         lesson = await self._lessons.add(actor, journal, new)
+        await tell(self._session, actor, None, records.columns_of(lesson))
         return await self._with_plan(actor, lesson)
 
     async def lock(self, actor: Actor, lesson_id: int) -> tuple[Journal, Lesson]:
         """Lock a lesson for a change of its time, place or people."""
         await lock_timetable(self._session, actor.organization_id)
         return await self._lessons.lock(actor, lesson_id)
+
+    async def lock_two(self, actor: Actor, first_id: int, second_id: int) -> tuple[Locked, Locked]:
+        """Lock two lessons for a change of both; the order of locks is everyone's."""
+        locked = {id_: await self.lock(actor, id_) for id_ in sorted((first_id, second_id))}
+        return locked[first_id], locked[second_id]
 
     async def change(
         self, actor: Actor, journal: Journal, lesson: Lesson, changes: Mapping[str, Any]
@@ -88,6 +105,8 @@ class LessonPlanner:
 
         Raise LESSON_HELD where a lesson with entries would be cancelled or get another day.
         """
+        self._check_alone(lesson)
+        await self._check_not_joined_to(actor, lesson)
         place = await self._place(actor, changes, lesson)
         new = {name: changes[name] for name in ("room_id", "teacher_id") if name in changes} | place
         cancels = changes.get("status") == LessonStatus.CANCELLED
@@ -101,8 +120,17 @@ class LessonPlanner:
             teacher_id = new.get("teacher_id", lesson.teacher_id)
             conducted_by = lesson.substitute_id or teacher_id
             await self._check_free(actor, journal, lesson.id, {**now, "conducted_by": conducted_by})
-        await self._lessons.change(actor, journal, lesson, new)
+        await self._write(actor, journal, lesson, new)
         return await self._with_plan(actor, lesson)
+
+    async def _write(
+        self, actor: Actor, journal: Journal, lesson: Lesson, changes: Mapping[str, Any]
+    ) -> Lesson:
+        """Change a locked lesson, and tell whom it concerns."""
+        before = records.columns_of(lesson)
+        await self._lessons.change(actor, journal, lesson, changes)
+        await tell(self._session, actor, before, records.columns_of(lesson))
+        return lesson
 
     async def _with_plan(self, actor: Actor, lesson: Lesson) -> Lesson:
         """Let the journal's plan take account of a lesson that came, went or moved (Д.2)."""
@@ -124,6 +152,100 @@ class LessonPlanner:
         )
         return await self._conducted_by(actor, journal, lesson, substitute_id)
 
+    async def swap(self, actor: Actor, first: Locked, second: Locked) -> None:
+        """Let two locked lessons change their times; teachers and rooms go with them (А.26)."""
+        places = []
+        for (journal, lesson), (_, other) in ((first, second), (second, first)):
+            self._check_alone(lesson)
+            if lesson.status == LessonStatus.CANCELLED:
+                raise LESSON_CANCELLED()
+            if lesson.lesson_date != other.lesson_date and await self._is_held(lesson):
+                raise LESSON_HELD()
+            place = {name: getattr(other, name) for name in PLACE}
+            teacher = {"teacher_id": lesson.teacher_id}
+            await self._check(actor, journal, {**place, **teacher}, lesson.lesson_date)
+            places.append(place)
+        # The database refuses two lessons at one time at every moment: so one steps aside.
+        await self._session.execute(
+            update(Lesson)
+            .where(Lesson.organization_id == actor.organization_id, Lesson.id == first[1].id)
+            .values(begins_at=Lesson.begins_at - ASIDE, ends_at=Lesson.ends_at - ASIDE)
+            .execution_options(synchronize_session=False)
+        )
+        for (journal, lesson), place in ((second, places[1]), (first, places[0])):
+            people = {"room_id": lesson.room_id, "conducted_by": lesson.conducted_by}
+            await self._check_free(actor, journal, lesson.id, {**place, **people})
+            for name in ("begins_at", "ends_at"):
+                flag_modified(lesson, name)
+            await self._write(actor, journal, lesson, place)
+        await self._plans.follow(actor, sorted({first[1].journal_id, second[1].journal_id}))
+        for _, lesson in (first, second):
+            await self._session.refresh(lesson)
+
+    async def replace(
+        self, actor: Actor, journal: Journal, lesson: Lesson, values: Mapping[str, Any]
+    ) -> Lesson:
+        """Give another subject in place of a locked lesson, which is cancelled (А.26)."""
+        other = await records.refer(
+            self._session, actor, Journal, values["journal_id"], "/journal_id"
+        )
+        if other.group_id != journal.group_id or other.id == journal.id:
+            raise OTHER_GROUPS_JOURNAL()
+        if lesson.status == LessonStatus.CANCELLED:
+            raise LESSON_CANCELLED()
+        place = {name: getattr(lesson, name) for name in PLACE}
+        await self.change(actor, journal, lesson, {"status": LessonStatus.CANCELLED.value})
+        return await self.add(actor, {"room_id": lesson.room_id, **place, **values})
+
+    async def join(self, actor: Actor, journal: Journal, lesson: Lesson, host: Lesson) -> Lesson:
+        """Let a locked lesson be held together with another group's: one teacher, one room.
+
+        Whoever gives that lesson may keep both journals, as a substitute does (2.13, А.26).
+        """
+        self._check_alone(lesson)
+        if LessonStatus.CANCELLED in {lesson.status, host.status}:
+            raise LESSON_CANCELLED()
+        same = all(getattr(lesson, name) == getattr(host, name) for name in _TIMES)
+        if not same or host.group_id == lesson.group_id or host.joined_to_id is not None:
+            raise LESSONS_NOT_PARALLEL()
+        await self._check_not_joined_to(actor, lesson)
+        await self._check_open(actor, journal, lesson.lesson_date)
+        same_teacher = host.conducted_by == lesson.teacher_id
+        changes = {
+            "joined_to_id": host.id,
+            "room_id": host.room_id,
+            "substitute_id": None if same_teacher else host.conducted_by,
+            "substitution_late": actor.now >= lesson.begins_at,
+        }
+        return await self._write(actor, journal, lesson, changes)
+
+    async def separate(self, actor: Actor, journal: Journal, lesson: Lesson) -> Lesson:
+        """Let a locked lesson be held on its own again, by its own teacher, in a room to come."""
+        if lesson.joined_to_id is None:
+            raise NOT_FOUND()
+        if await self._is_held(lesson):
+            raise LESSON_HELD()
+        await self._check_open(actor, journal, lesson.lesson_date)
+        place = {name: getattr(lesson, name) for name in PLACE}
+        people = {"room_id": None, "conducted_by": lesson.teacher_id}
+        await self._check_free(actor, journal, lesson.id, {**place, **people})
+        changes = {"joined_to_id": None, "substitute_id": None, "room_id": None}
+        return await self._write(actor, journal, lesson, changes)
+
+    def _check_alone(self, lesson: Lesson) -> None:
+        if lesson.joined_to_id is not None:
+            raise LESSONS_JOINED()
+
+    async def _check_not_joined_to(self, actor: Actor, lesson: Lesson) -> None:
+        """Refuse a change of a lesson that others are joined to: they would stay behind."""
+        joined = exists().where(
+            Lesson.organization_id == actor.organization_id,
+            Lesson.joined_to_id == lesson.id,
+            Lesson.status != LessonStatus.CANCELLED,
+        )
+        if await self._session.scalar(select(joined)):
+            raise LESSONS_JOINED()
+
     async def end_substitution(self, actor: Actor, journal: Journal, lesson: Lesson) -> Lesson:
         """Give a locked lesson back to its teacher; raise LESSON_HELD once anything is entered."""
         if lesson.substitute_id is None:
@@ -135,6 +257,8 @@ class LessonPlanner:
     async def _conducted_by(
         self, actor: Actor, journal: Journal, lesson: Lesson, substitute_id: int | None
     ) -> Lesson:
+        self._check_alone(lesson)
+        await self._check_not_joined_to(actor, lesson)
         await self._check_open(actor, journal, lesson.lesson_date)
         place = {name: getattr(lesson, name) for name in (*PLACE, "room_id")}
         if lesson.status != LessonStatus.CANCELLED:
@@ -144,7 +268,7 @@ class LessonPlanner:
             )
         late = actor.now >= lesson.begins_at
         changes = {"substitute_id": substitute_id, "substitution_late": late}
-        return await self._lessons.change(actor, journal, lesson, changes)
+        return await self._write(actor, journal, lesson, changes)
 
     async def _is_held(self, lesson: Lesson) -> bool:
         return lesson.status == LessonStatus.HELD or await self._lessons.has_entries(lesson)

@@ -2,16 +2,16 @@
 -- group or student, by names. The lessons asked about: those with :lesson_ids, which may stand there
 -- as cancelled, and one that is not there yet or is to be moved (:id, 0 for a new one, and its
 -- columns). Everyone's lessons are put in order of time, so that one look back is enough; told is the
--- time that both take.
+-- time that both take. Lessons that are joined to another one share its teacher and room.
 WITH asked AS MATERIALIZED (
     SELECT l.id, l.journal_id, l.group_id, l.conducted_by, l.room_id, l.lesson_date, l.begins_at,
-           l.ends_at
+           l.ends_at, l.joined_to_id IS NULL AS alone
     FROM lessons l
     WHERE l.organization_id = :organization_id AND l.id = ANY (CAST(:lesson_ids AS bigint[]))
     UNION ALL
     SELECT CAST(:id AS bigint), j.id, j.group_id, CAST(:conducted_by AS bigint),
            CAST(:room_id AS bigint), CAST(:lesson_date AS date), CAST(:begins_at AS timestamptz),
-           CAST(:ends_at AS timestamptz)
+           CAST(:ends_at AS timestamptz), true
     FROM journals j
     WHERE j.organization_id = :organization_id AND j.id = CAST(:journal_id AS bigint)
 ),
@@ -19,7 +19,7 @@ present AS MATERIALIZED (
     SELECT a.*, true AS is_asked FROM asked a
     UNION ALL
     SELECT l.id, l.journal_id, l.group_id, l.conducted_by, l.room_id, l.lesson_date, l.begins_at,
-           l.ends_at, false
+           l.ends_at, l.joined_to_id IS NULL, false
     FROM lessons l
     WHERE l.organization_id = :organization_id AND l.status <> 'cancelled'
       AND l.begins_at < (SELECT max(a.ends_at) FROM asked a)
@@ -28,9 +28,9 @@ present AS MATERIALIZED (
       AND l.id IS DISTINCT FROM CAST(:id AS bigint)
 ),
 busy AS (
-    SELECT 'teacher' AS kind, p.conducted_by AS who, p.* FROM present p
+    SELECT 'teacher' AS kind, p.conducted_by AS who, p.* FROM present p WHERE p.alone
     UNION ALL
-    SELECT 'room', p.room_id, p.* FROM present p WHERE p.room_id IS NOT NULL
+    SELECT 'room', p.room_id, p.* FROM present p WHERE p.alone AND p.room_id IS NOT NULL
     UNION ALL
     SELECT 'group', p.group_id, p.* FROM present p
     UNION ALL

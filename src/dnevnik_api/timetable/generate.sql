@@ -4,9 +4,17 @@
 -- only to look at clashes (the database lets cancelled lessons stand); that is rolled back.
 -- Numbers that no bell in force rings for are given as silent, and refused.
 -- A moved day (А.12) has the lessons of the weekday that it works as, be it a holiday.
-WITH day AS MATERIALIZED (
-    SELECT d.day::date AS day, grade, shift, o.time_zone,
-           bell_schedule_on(t.organization_id, y.id, d.day::date, grade, shift, t.bell_schedule_id)
+WITH class AS MATERIALIZED (
+    SELECT DISTINCT g.grade, g.shift
+    FROM timetable_entries e
+    JOIN journals j ON j.organization_id = :organization_id AND j.id = e.journal_id
+    JOIN groups g ON g.organization_id = :organization_id AND g.id = j.group_id
+    WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
+),
+day AS MATERIALIZED (
+    SELECT d.day::date AS day, c.grade, c.shift, o.time_zone,
+           bell_schedule_on(
+               t.organization_id, y.id, d.day::date, c.grade, c.shift, t.bell_schedule_id)
                AS bell_schedule_id,
            coalesce(m.weekday, extract(isodow FROM d.day)) AS weekday,
            CASE (date_trunc('week', d.day)::date - date_trunc('week', y.begins_on)::date) / 7 % 2
@@ -16,7 +24,7 @@ WITH day AS MATERIALIZED (
                WHERE h.organization_id = :organization_id
                  AND h.academic_year_id = t.academic_year_id
                  AND d.day BETWEEN h.begins_on AND h.ends_on
-                 AND grade BETWEEN h.grade_from AND h.grade_to
+                 AND c.grade BETWEEN h.grade_from AND h.grade_to
            ) AS is_holiday
     FROM timetables t
     JOIN organizations o ON o.id = t.organization_id
@@ -26,11 +34,10 @@ WITH day AS MATERIALIZED (
         least(CAST(:to_on AS date), t.ends_on, y.ends_on)::timestamp,
         interval '1 day'
     ) AS d (day)
-    CROSS JOIN generate_series(1, 11) AS grade
-    CROSS JOIN generate_series(1, 3) AS shift
+    CROSS JOIN class c
     LEFT JOIN moved_days m
       ON m.organization_id = :organization_id AND m.works_on = d.day
-     AND grade BETWEEN m.grade_from AND m.grade_to
+     AND c.grade BETWEEN m.grade_from AND m.grade_to
     WHERE t.organization_id = :organization_id AND t.id = :timetable_id
 ),
 -- Read once, not looked up for each entry: of a new school the planner knows too little to do that

@@ -1,26 +1,30 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
 
-from sqlalchemy import Row, Select, exists, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Bundle
 
 from dnevnik_api import records
-from dnevnik_api.classes.models import Group
+from dnevnik_api.classes.models import Enrolment, Group, GroupParent
+from dnevnik_api.clock import day_of
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import CONFLICT, INVALID, NO_BELL, FieldError, Text
 from dnevnik_api.functions import statement
-from dnevnik_api.lessons.models import Journal
-from dnevnik_api.lessons.repository import ANOTHER_YEAR, parent_of
+from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, LessonStatus
+from dnevnik_api.lessons.policy import whose_diary
+from dnevnik_api.lessons.repository import ANOTHER_YEAR, LessonRepository, parent_of
 from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear, Bell, BellSchedule, Room, Subject
 from dnevnik_api.organizations.policy import check_inside
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
+from dnevnik_api.people.policy import holds, in_force, on_day, visible_staff, visible_students
 from dnevnik_api.plans.repository import JournalPlanRepository
-from dnevnik_api.policy import Actor
+from dnevnik_api.policy import TEACHING, Actor
+from dnevnik_api.routing import provided
 
 from .clashes import MAX_CLASHES, Clash, check_week, clash_of, clashes_among
 from .models import Timetable, TimetableEntry
@@ -60,6 +64,22 @@ class BellsInForce:
     bell_schedule_id: int | None
     name: str | None
     bells: Sequence[Bell]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A time of some day."""
+
+    begins_at: datetime
+    ends_at: datetime
+
+    def taken(self) -> ColumnElement[bool]:
+        """Return the condition on lessons that go on at that time."""
+        return and_(
+            Lesson.status != LessonStatus.CANCELLED,
+            Lesson.begins_at < self.ends_at,
+            Lesson.ends_at > self.begins_at,
+        )
 
 
 class TimetableRepository:
@@ -383,3 +403,100 @@ def _entries(actor: Actor) -> Select[Any]:
         .outerjoin(Room, parent_of(Room, TimetableEntry, TimetableEntry.room_id))
         .where(TimetableEntry.organization_id == actor.organization_id, visible_entries(actor))
     )
+
+
+class SlotRepository:
+    """Says whose lessons stand in a week, and who and what is free at a time (А.26)."""
+
+    def __init__(
+        self,
+        session: SessionDep,
+        lessons: Annotated[LessonRepository, provided(LessonRepository)],
+    ) -> None:
+        self._session = session
+        self._lessons = lessons
+
+    async def of_group(self, actor: Actor, group_id: int, day: date) -> Sequence[Any]:
+        """Return a week of a class with the study groups drawn from it."""
+        await records.find(self._session, actor, Group, group_id)
+        drawn = select(GroupParent.group_id).where(
+            GroupParent.organization_id == actor.organization_id, GroupParent.class_id == group_id
+        )
+        whose = or_(Lesson.group_id == group_id, Lesson.group_id.in_(drawn))
+        return await self._lessons.week(actor, whose, day)
+
+    async def of_teacher(self, actor: Actor, teacher_id: int, day: date) -> Sequence[Any]:
+        """Return a week of a teacher: what they give, and where somebody stands in for them."""
+        await records.find(self._session, actor, Person, teacher_id, visible_staff(actor))
+        whose = or_(Lesson.teacher_id == teacher_id, Lesson.conducted_by == teacher_id)
+        return await self._lessons.week(actor, whose, day)
+
+    async def of_room(self, actor: Actor, room_id: int, day: date) -> Sequence[Any]:
+        """Return a week of a room."""
+        await records.find(self._session, actor, Room, room_id)
+        return await self._lessons.week(actor, Lesson.room_id == room_id, day)
+
+    async def of_student(self, actor: Actor, student_id: int, day: date) -> Sequence[Any]:
+        """Return a week of a student whom the actor sees, in all groups of each day."""
+        own = or_(whose_diary(actor), visible_students(actor))
+        await records.find(self._session, actor, Person, student_id, own)
+        whose = exists().where(
+            Enrolment.organization_id == actor.organization_id,
+            Enrolment.student_id == student_id,
+            Enrolment.group_id == Lesson.group_id,
+            func.daterange(Enrolment.begins_on, Enrolment.ends_on).bool_op("@>")(
+                Lesson.lesson_date
+            ),
+        )
+        return await self._lessons.week(actor, whose, day)
+
+    async def free_teachers(
+        self, actor: Actor, slot: Slot, subject_id: int | None, window: Window
+    ) -> Slice[Any]:
+        """Return the teachers of that day who give no lesson at that time, by name."""
+        ours, day = actor.organization_id, day_of(slot.begins_at, actor.time_zone)
+        mine = (Lesson.organization_id == ours, Lesson.conducted_by == Person.id)
+        that_day = (
+            select(func.count())
+            .where(*mine, Lesson.lesson_date == day, Lesson.status != LessonStatus.CANCELLED)
+            .correlate(Person)
+            .scalar_subquery()
+        )
+        teaches = exists().where(
+            JournalTeacher.organization_id == ours,
+            JournalTeacher.teacher_id == Person.id,
+            in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, day),
+            Journal.organization_id == ours,
+            Journal.id == JournalTeacher.journal_id,
+            Journal.subject_id == subject_id,
+        )
+        row: Bundle[Any] = Bundle(
+            "teacher",
+            Person.id,
+            Person.full_name,
+            that_day.label("lessons_that_day"),
+            teaches.label("teaches_subject"),
+        )
+        free = select(row).where(
+            Person.organization_id == ours,
+            holds([role.value for role in TEACHING], on_day(day)),
+            ~exists().where(*mine, slot.taken()),
+        )
+        return await paginate(self._session, free, window, Person.sort_key, Person.id)
+
+    async def free_rooms(
+        self, actor: Actor, slot: Slot, capacity: int | None, window: Window
+    ) -> Slice[Room]:
+        """Return the rooms in use in which nothing is held at that time, by building and name."""
+        free = select(Room).where(
+            Room.organization_id == actor.organization_id,
+            Room.archived_on.is_(None),
+            ~exists().where(
+                Lesson.organization_id == actor.organization_id,
+                Lesson.room_id == Room.id,
+                slot.taken(),
+            ),
+        )
+        if capacity is not None:
+            free = free.where(Room.capacity >= capacity)
+        return await paginate(self._session, free, window, Room.building, Room.name, Room.id)

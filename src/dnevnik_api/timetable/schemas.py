@@ -1,10 +1,11 @@
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import (
+    MAX_ID,
     Day,
     Id,
     IsoWeekday,
@@ -15,11 +16,15 @@ from dnevnik_api.fields import (
     ShortName,
     optional,
 )
+from dnevnik_api.lessons.schemas import LessonRead
+from dnevnik_api.organizations.models import RoomKind
 from dnevnik_api.organizations.schemas import BellRead
 
 from .models import Weeks
 
 MAX_ENTRIES = 2000
+
+Version = Annotated[int, Strict(), Field(ge=1, le=MAX_ID, examples=[1])]
 
 
 class TimetableCreate(Request):
@@ -162,3 +167,79 @@ class LessonUpdate(Request):
 
 class SubstitutionWrite(Request):
     substitute_id: Id = Field(examples=[43])
+
+
+class LessonSwap(Request):
+    """Two lessons that change their times, each at the version that was read."""
+
+    lesson_id: Id = Field(examples=[871])
+    version: Version
+    other_lesson_id: Id = Field(examples=[873])
+    other_version: Version
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.lesson_id == self.other_lesson_id:
+            raise PydanticCustomError("repeated", "must be two lessons")
+        return self
+
+
+class LessonList(Read):
+    items: list[LessonRead]
+
+
+class ReplacementWrite(Request):
+    """Another subject in the lesson's place; an empty room keeps the lesson's."""
+
+    journal_id: Id = Field(description="Another journal of the same group.", examples=[14])
+    teacher_id: Id = Field(description="One of that journal's teachers.", examples=[44])
+    room_id: Id = optional(examples=[7])
+
+
+class JoiningWrite(Request):
+    lesson_id: Id = Field(
+        description="Of another group at the same time; its teacher and room serve both.",
+        examples=[874],
+    )
+
+
+class LessonChangeRead(Read):
+    """A line of the register: what became of a lesson, who recorded it and when (2.13, А.26)."""
+
+    id: int
+    lesson_id: int
+    kind: str = Field(examples=["lesson-substituted"])
+    group_name: str = Field(examples=["5А"])
+    subject_name: str = Field(examples=["Математика"])
+    lesson_date: date
+    number: int
+    was_date: date | None = Field(description="Of a moved lesson.")
+    was_number: int | None
+    teacher_name: str = Field(examples=["Кузнецов Иван Сергеевич"])
+    substitute_name: str | None = Field(examples=["Орлова Анна Петровна"])
+    late: bool = Field(description="Recorded after the lesson had begun (2.13).")
+    changed_at: datetime
+    changed_by: str = Field(examples=["Зуева Ольга Ивановна"])
+
+
+class WeekRead(Read):
+    """The lessons of a week, from Monday to Sunday."""
+
+    begins_on: date
+    ends_on: date
+    lessons: list[LessonRead]
+
+
+class FreeTeacherRead(Read):
+    id: int
+    full_name: str = Field(examples=["Орлова Анна Петровна"])
+    lessons_that_day: int
+    teaches_subject: bool = Field(description="Teaches the subject that was asked for, this year.")
+
+
+class FreeRoomRead(Read):
+    id: int
+    name: str = Field(examples=["214"])
+    building: str
+    kind: RoomKind
+    capacity: int | None
