@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "b5e11a0c7d42"
-down_revision = "c1a1a15c1a15"
+down_revision = "c0442b6e1d90"
 branch_labels = None
 depends_on = None
 
