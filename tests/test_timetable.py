@@ -741,3 +741,68 @@ async def test_lessons_of_odd_and_even_weeks_take_turns(as_: SignIn, school: Sch
         found[journal_id] = [one["lesson_date"] for one in lessons.json()["items"]]
     # The year begins on Tuesday, 1 September: the week of 9 November is its eleventh.
     assert found == {school.journal_id: ["2026-11-14"], school.other_journal_id: ["2026-11-21"]}
+
+
+@pytest.mark.clause("А.19", "В.5")
+async def test_lessons_to_come_follow_a_changed_week_and_kept_ones_stay(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """A preview tells the differences, the deed does the same, and held lessons are not touched."""
+    deputy = as_(school.deputy)
+    timetable_id = await week(deputy, school)
+    path = f"/timetables/{timetable_id}"
+    assert (await deputy.post(f"{path}/generation", json=NOVEMBER)).status_code == 200
+    lessons = (await deputy.get("/lessons", params={"journal_id": school.journal_id})).json()
+    first = next(one for one in lessons["items"] if one["lesson_date"] == "2026-11-02")
+    clock.pass_(days=19)
+    deputy, teacher = as_(school.deputy), as_(school.teacher)
+    tag = (await deputy.get(f"/lessons/{first['id']}")).headers["etag"]
+    topic = await teacher.patch(
+        f"/lessons/{first['id']}/record", json={"topic": "Дроби"}, headers={"If-Match": tag}
+    )
+    assert topic.status_code == 200, topic.text
+
+    nothing = await deputy.post(f"{path}/regeneration", json=NOVEMBER)
+    assert nothing.json() == {"added": 0, "removed": 0, "changed": 0, "kept": 16, "differences": []}
+    # Russian moves to another teacher's room; the second week has a holiday for all.
+    russian = next(
+        one
+        for one in (await deputy.get(f"{path}/entries")).json()["items"]
+        if one["journal_id"] == school.other_journal_id
+    )
+    keys = ("weekday", "number", "journal_id", "teacher_id")
+    changed = [
+        {**{key: one[key] for key in keys}, "room_id": one["room_id"]}
+        for one in (await deputy.get(f"{path}/entries")).json()["items"]
+        if one["id"] != russian["id"]
+    ]
+    changed.append({**{key: russian[key] for key in keys}, "room_id": school.room_id})
+    assert (await deputy.put(f"{path}/entries", json={"entries": changed})).status_code == 200
+    await school.run(
+        "INSERT INTO holidays (organization_id, academic_year_id, name, begins_on, ends_on)"
+        " VALUES ($1, $2, 'Карантин', '2026-11-16', '2026-11-16')",
+        school.id,
+        school.year_id,
+    )
+    preview = await deputy.post(
+        f"{path}/regeneration", json=NOVEMBER, params={"validate_only": True}
+    )
+    assert preview.status_code == 200, preview.text
+    told = preview.json()
+    # Mondays 9, 16 and 23 November are to come; on the 2nd nothing changes any more.
+    assert (told["added"], told["removed"], told["changed"]) == (0, 3, 2)
+    shown = [(one["change"], one["lesson_date"]) for one in told["differences"]]
+    assert sorted(shown) == [
+        ("changed", "2026-11-09"),
+        ("changed", "2026-11-23"),
+        *[("removed", "2026-11-16")] * 3,
+    ]
+    one = next(one for one in told["differences"] if one["change"] == "changed")
+    assert (one["was_room_name"], one["room_name"]) == (None, "214")
+    done = await deputy.post(f"{path}/regeneration", json=NOVEMBER)
+    assert done.json() == told
+    again = await deputy.post(f"{path}/regeneration", json=NOVEMBER)
+    assert again.json()["differences"] == []
+    kept = (await deputy.get(f"/lessons/{first['id']}")).json()
+    assert (kept["topic"], kept["status"]) == ("Дроби", "held")
+    assert (await teacher.post(f"{path}/regeneration", json=NOVEMBER)).status_code == 403

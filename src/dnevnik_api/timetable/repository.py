@@ -3,8 +3,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSessionTransaction
 from sqlalchemy.orm import Bundle
 
 from dnevnik_api import records
@@ -80,6 +95,32 @@ class Slot:
             Lesson.begins_at < self.ends_at,
             Lesson.ends_at > self.begins_at,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """How many lessons a withdrawal removed and kept."""
+
+    removed: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerated:
+    """What a regeneration did, with the first of its differences."""
+
+    added: int
+    removed: int
+    changed: int
+    kept: int
+    differences: Sequence[Any]
+
+
+_WITHDRAW = text(statement("timetable/withdraw"))
+_DIFFERENCES = text(statement("timetable/differences")).bindparams(
+    bindparam("gone", type_=JSONB), bindparam("added", type_=ARRAY(BigInteger))
+)
+MAX_SHOWN = 50
 
 
 class TimetableRepository:
@@ -242,7 +283,44 @@ class TimetableRepository:
         A ``rehearsal`` does all that and takes it back.
         """
         savepoint = await self._session.begin_nested()
-        total, clashes = Generated(), list[Clash]()
+        total, _ = await self._generate(actor, timetable, from_on, to_on)
+        await self._settle(actor, timetable, savepoint, rehearsal=rehearsal)
+        return total
+
+    async def regenerate(
+        self,
+        actor: Actor,
+        timetable: Timetable,
+        from_on: date,
+        to_on: date,
+        *,
+        rehearsal: bool = False,
+    ) -> Regenerated:
+        """Bring a locked timetable's lessons to come to what it says now; raise as ``generate``.
+
+        Lessons that have begun, were changed by hand or have anything entered stay as they are.
+        """
+        await self._lock_journals(actor, timetable)
+        savepoint = await self._session.begin_nested()
+        gone, kept = await self._withdraw(actor, timetable, from_on, to_on, outdated=True)
+        _, added = await self._generate(actor, timetable, from_on, to_on)
+        keys = {"organization_id": actor.organization_id, "gone": gone, "added": added}
+        found = (await self._session.execute(_DIFFERENCES, keys | {"limit": MAX_SHOWN})).all()
+        first = found[0] if found else None
+        done = Regenerated(
+            added=len(added) - (first.changed if first else 0),
+            removed=len(gone) - (first.changed if first else 0),
+            changed=first.changed if first else 0,
+            kept=kept,
+            differences=found,
+        )
+        await self._settle(actor, timetable, savepoint, rehearsal=rehearsal)
+        return done
+
+    async def _generate(
+        self, actor: Actor, timetable: Timetable, from_on: date, to_on: date
+    ) -> tuple[Generated, list[int]]:
+        total, ids, clashes = Generated(), list[int](), list[Clash]()
         # A week a statement: however long the period is, none comes near the statement timeout.
         for days in _weeks(max(from_on, timetable.begins_on), min(to_on, timetable.ends_on)):
             made = await self._make(actor, timetable, days)
@@ -251,29 +329,39 @@ class TimetableRepository:
             clashes += await clashes_among(self._session, actor, made.ids)
             if len(clashes) >= MAX_CLASHES:
                 break
+            ids += made.ids
             total.created += len(made.ids)
             total.kept += made.kept
             total.skipped_holidays += made.skipped_holidays
         if clashes:
             raise clash_of(clashes)
+        return total, ids
+
+    async def _settle(
+        self,
+        actor: Actor,
+        timetable: Timetable,
+        savepoint: AsyncSessionTransaction,
+        *,
+        rehearsal: bool,
+    ) -> None:
         if rehearsal:
             await savepoint.rollback()
         else:
             await savepoint.commit()
             await self._let_plans_follow(actor, timetable)
-        return total
 
     async def withdraw(
         self, actor: Actor, timetable: Timetable, from_on: date, to_on: date
-    ) -> Row[Any]:
+    ) -> Withdrawn:
         """Remove a locked timetable's lessons to come in which nothing is entered or changed."""
-        keys = {
-            "organization_id": actor.organization_id,
-            "timetable_id": timetable.id,
-            "from_on": from_on,
-            "to_on": to_on,
-        }
-        # Nobody writes into a journal meanwhile: what is bare when looked at is bare when removed.
+        await self._lock_journals(actor, timetable)
+        gone, kept = await self._withdraw(actor, timetable, from_on, to_on, outdated=False)
+        await self._let_plans_follow(actor, timetable)
+        return Withdrawn(len(gone), kept)
+
+    async def _lock_journals(self, actor: Actor, timetable: Timetable) -> None:
+        """Let nobody write meanwhile: what is bare when looked at is bare when removed."""
         await self._session.execute(
             select(Journal.id)
             .where(
@@ -288,12 +376,26 @@ class TimetableRepository:
             .order_by(Journal.id)
             .with_for_update()
         )
-        withdrawn = await self._session.execute(
-            text(statement("timetable/withdraw")), keys | _by(actor)
-        )
-        counts = withdrawn.one()
-        await self._let_plans_follow(actor, timetable)
-        return counts
+
+    async def _withdraw(
+        self, actor: Actor, timetable: Timetable, from_on: date, to_on: date, *, outdated: bool
+    ) -> tuple[list[Any], int]:
+        """Remove bare lessons, week by week; return them and how many were kept."""
+        year = await records.find(self._session, actor, AcademicYear, timetable.academic_year_id)
+        gone, kept = list[Any](), 0
+        for days in _weeks(max(from_on, year.begins_on), min(to_on, year.ends_on)):
+            keys = {
+                **_by(actor),
+                "organization_id": actor.organization_id,
+                "timetable_id": timetable.id,
+                "from_on": days[0],
+                "to_on": days[1],
+                "outdated": outdated,
+            }
+            found = (await self._session.execute(_WITHDRAW, keys)).one()
+            gone += found.gone
+            kept += found.kept
+        return gone, kept
 
     async def _let_plans_follow(self, actor: Actor, timetable: Timetable) -> None:
         journals = select(TimetableEntry.journal_id).where(

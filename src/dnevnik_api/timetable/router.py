@@ -3,7 +3,6 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
-from sqlalchemy import Row
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
@@ -36,7 +35,15 @@ from dnevnik_api.routing import TransactionRoute, provided
 from .actions import LessonPlanner
 from .changes import LessonChange, LessonChangeRepository
 from .models import Timetable
-from .repository import BellsInForce, Generated, Slot, SlotRepository, TimetableRepository
+from .repository import (
+    BellsInForce,
+    Generated,
+    Regenerated,
+    Slot,
+    SlotRepository,
+    TimetableRepository,
+    Withdrawn,
+)
 from .schemas import (
     BellsInForceRead,
     Days,
@@ -53,6 +60,7 @@ from .schemas import (
     LessonList,
     LessonSwap,
     LessonUpdate,
+    RegeneratedRead,
     ReplacementWrite,
     SubstitutionWrite,
     TimetableCreate,
@@ -307,6 +315,31 @@ async def generate_lessons(
 
 
 @router.post(
+    "/timetables/{timetable_id}/regeneration",
+    response_model=RegeneratedRead,
+    summary="Bring the lessons to come to what the week says now",
+    openapi_extra=clauses("А.19", "В.5"),
+    responses=documented(TIMETABLE_CLASH, NO_BELL, INVALID),
+)
+async def regenerate_lessons(
+    timetable_id: PathId,
+    body: Days,
+    actor: Writer,
+    timetables: Timetables,
+    validate_only: ValidateOnly = False,
+) -> Regenerated:
+    """Add, change and remove lessons to come as the week, the bells and the holidays are now.
+
+    Lessons that have begun, were changed by hand or have anything entered are never touched. The
+    answer counts the differences and shows the first fifty; all clashes are told at once.
+    """
+    timetable = await timetables.lock(actor, timetable_id)
+    return await timetables.regenerate(
+        actor, timetable, body.from_on, body.to_on, rehearsal=validate_only
+    )
+
+
+@router.post(
     "/timetables/{timetable_id}/withdrawal",
     response_model=WithdrawnRead,
     summary="Take dated lessons of the week back",
@@ -315,7 +348,7 @@ async def generate_lessons(
 )
 async def withdraw_lessons(
     timetable_id: PathId, body: Days, actor: Writer, timetables: Timetables
-) -> Row[Any]:
+) -> Withdrawn:
     """Remove this timetable's lessons to come, for another timetable from that day on.
 
     Those that have begun, were changed by hand or have anything entered are kept.

@@ -129,6 +129,33 @@ class GeneratedRead(Read):
     skipped_holidays: int
 
 
+class DifferenceRead(Read):
+    """A lesson that a regeneration added, removed or changed: what it was and what it becomes."""
+
+    change: Literal["added", "removed", "changed"]
+    lesson_date: date
+    group_name: str = Field(examples=["5А"])
+    subject_name: str = Field(examples=["Математика"])
+    was_number: int | None
+    was_begins_at: datetime | None
+    was_teacher_name: str | None
+    was_room_name: str | None
+    number: int | None
+    begins_at: datetime | None
+    teacher_name: str | None = Field(examples=["Кузнецов Иван Сергеевич"])
+    room_name: str | None = Field(examples=["214"])
+
+
+class RegeneratedRead(Read):
+    """What a regeneration did; ``kept`` are those that it may not touch or that are right."""
+
+    added: int
+    removed: int
+    changed: int
+    kept: int
+    differences: list[DifferenceRead] = Field(description="The first fifty, by day and time.")
+
+
 class WithdrawnRead(Read):
     """What a withdrawal did."""
 

@@ -1,7 +1,10 @@
 -- Remove the lessons that a weekly timetable made between two days and that are still only planned:
--- to come, as the timetable has them, with nothing entered but a topic of the lesson plan. The rest is
--- kept.
-WITH made AS MATERIALIZED (
+-- to come, not changed by hand, with nothing entered but a topic of the lesson plan. The rest is kept,
+-- and with :outdated also what the timetable still has at that time, with that teacher, in that room.
+WITH
+--include timetable/plan
+,
+made AS MATERIALIZED (
     SELECT l.id, l.status = 'planned' AND l.begins_at > :now AND l.lesson_date = l.planned_on
            AND l.substitute_id IS NULL AND l.comment IS NULL
            AND (l.topic IS NULL OR EXISTS (
@@ -16,11 +19,15 @@ WITH made AS MATERIALIZED (
                            WHERE h.organization_id = :organization_id AND h.lesson_id = l.id)
            AND NOT EXISTS (SELECT FROM homework h
                            WHERE h.organization_id = :organization_id AND h.due_lesson_id = l.id)
+           AND (NOT CAST(:outdated AS boolean)
+                OR (p.number, p.begins_at, p.ends_at, p.teacher_id, p.room_id)
+                   IS DISTINCT FROM (l.number, l.begins_at, l.ends_at, l.teacher_id, l.room_id))
            AS is_bare
     FROM timetable_entries e
     JOIN lessons l
       ON l.organization_id = :organization_id AND l.timetable_entry_id = e.id
      AND l.planned_on BETWEEN CAST(:from_on AS date) AND CAST(:to_on AS date)
+    LEFT JOIN plan p ON p.entry_id = e.id AND p.day = l.planned_on AND NOT p.is_holiday
     WHERE e.organization_id = :organization_id AND e.timetable_id = :timetable_id
 ),
 removed AS (
@@ -41,5 +48,6 @@ recorded AS (
            :actor_id, :actor_name, :now, :request_id
     FROM removed r
 )
-SELECT count(*) FILTER (WHERE m.is_bare) AS removed, count(*) FILTER (WHERE NOT m.is_bare) AS kept
+SELECT count(*) FILTER (WHERE m.is_bare) AS removed, count(*) FILTER (WHERE NOT m.is_bare) AS kept,
+       (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.begins_at, r.id), '[]') FROM removed r) AS gone
 FROM made m
