@@ -775,3 +775,64 @@ async def test_a_homeroom_teacher_learns_no_names_of_other_classes(
         assert school.outsider.full_name not in answer.text
         bodies.append({**answer.json(), "request_id": ""})
     assert bodies[0] == bodies[1]
+
+
+@pytest.mark.clause("А.15", "Г.6")
+async def test_a_class_is_divided_by_order_by_turns_and_by_lists(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    """Equal parts in the Russian order of names; a preview leaves nothing behind."""
+    own = as_(school.homeroom_teacher)
+    path = f"/groups/{school.class_id}/division"
+    names = [{"name": "5А/англ1"}, {"name": "5А/англ2"}]
+
+    def parts(answer: httpx.Response) -> list[list[str]]:
+        assert answer.status_code == 201, answer.text
+        return [[one["full_name"] for one in part["students"]] for part in answer.json()["parts"]]
+
+    body = {"rule": "in_order", "parts": names, "begins_on": "2026-10-14"}
+    preview = await own.post(path, json=body, params={"validate_only": True})
+    assert parts(preview) == [["Ёжикова Алла", "Иванов Егор"], ["Яковлев Лев"]]
+    assert {part["group_id"] for part in preview.json()["parts"]} == {None}
+    groups = (await own.get("/groups", params={"kind": "study_group"})).json()["items"]
+    assert groups == []
+
+    by_turns = await own.post(path, json={**body, "rule": "by_turns"})
+    assert parts(by_turns) == [["Ёжикова Алла", "Яковлев Лев"], ["Иванов Егор"]]
+    first = by_turns.json()["parts"][0]["group_id"]
+    group = (await own.get(f"/groups/{first}")).json()
+    assert (group["grade"], group["class_ids"]) == (5, [school.class_id])
+    taken = await own.post(path, json=body)
+    assert (taken.status_code, taken.json()["type"]) == (409, "/problems/conflict")
+
+    lists = [
+        {"name": "5А/труд1", "student_ids": [school.student.id]},
+        {"name": "5А/труд2", "student_ids": [school.outsider.id]},
+    ]
+    stranger = await own.post(path, json={"rule": "list", "parts": lists})
+    assert stranger.status_code == 422, stranger.text
+    assert stranger.json()["errors"][0]["pointer"] == "/parts/1/student_ids/0"
+    lists[1]["student_ids"] = [school.classmate.id]
+    assert parts(await own.post(path, json={"rule": "list", "parts": lists})) == [
+        ["Иванов Егор"],
+        ["Ёжикова Алла"],
+    ]
+    many = [{"name": f"Группа {number}"} for number in range(4)]
+    few = await own.post(path, json={**body, "parts": many})
+    assert (few.status_code, few.json()["type"]) == (409, "/problems/too-few-to-divide")
+
+    for wrong in (
+        {**body, "parts": names[:1]},
+        {**body, "parts": [names[0], names[0]]},
+        {**body, "parts": lists},
+        {**body, "rule": "list"},
+        {**body, "rule": "by_height"},
+    ):
+        assert (await own.post(path, json=wrong)).status_code == 422
+    other = f"/groups/{school.other_class_id}/division"
+    refused = await own.post(other, json=body)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/not-own-class")
+    assert (await as_(school.teacher).post(path, json=body)).status_code == 403
+    assert (await as_(other_school.coordinator).post(path, json=body)).status_code == 404
+    no_class = await as_(school.coordinator).post(f"/groups/{first}/division", json=body)
+    assert (no_class.status_code, no_class.json()["type"]) == (409, "/problems/not-a-class")

@@ -84,6 +84,7 @@ GOOD = {
 GOOD_FOR = {
     # A room names its building by its name or by its id.
     "add_room": {"building_id": None},
+    "divide_class": {"parts": [{"name": "5А/англ1"}, {"name": "5А/англ2"}]},
     # A rule of bells is for a day or for a weekday.
     "add_bell_rule": {"weekday": None},
     "change_bell_rule": {"weekday": None},

@@ -469,6 +469,15 @@ OTHER_GROUPS_JOURNAL = _problem(
         "A lesson is replaced by one of another journal of the same group.",
     ),
 )
+TOO_FEW_TO_DIVIDE = _problem(
+    "too-few-to-divide",
+    409,
+    ("Делить некого", "Too few to divide"),
+    (
+        "В классе в этот день {count} уч. – меньше, чем групп.",
+        "The class has {count} students on that day, fewer than there are parts.",
+    ),
+)
 NOT_ENROLLED = _problem(
     "not-enrolled",
     409,

@@ -71,6 +71,10 @@ _VALIDATION: dict[str, Text] = {
         "Назовите здание один раз: building или building_id.",
         "Name the building once: building or building_id.",
     ),
+    "lists_by_rule": Text(
+        "Списки учащихся нужны по правилу list и только по нему.",
+        "Lists of students go with the rule list, and with it alone.",
+    ),
     "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
     "repeated": Text("Значение повторяется.", "A value is repeated."),
     "unknown-parameter": Text("Неизвестный параметр.", "Unknown parameter."),

@@ -15,6 +15,14 @@ class GroupKind(StrEnum):
     STUDY_GROUP = "study_group"
 
 
+class DivisionRule(StrEnum):
+    """How a class is divided into study groups (А.15, Г.6)."""
+
+    IN_ORDER = "in_order"
+    BY_TURNS = "by_turns"
+    LIST = "list"
+
+
 class Group(Versioned, TenantRow):
     """Students who are taught together during an academic year."""
 

@@ -1,6 +1,7 @@
 """Who reads the list of a group, and who may divide a class into study groups (Г.6)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, true
 from sqlalchemy.orm import aliased
@@ -9,7 +10,7 @@ from dnevnik_api.errors import INVALID, NOT_OWN_CLASS, FieldError, Problem, Text
 from dnevnik_api.people.policy import taught_groups
 from dnevnik_api.policy import Actor, Role
 
-from .models import Enrolment, Group, GroupKind, GroupParent
+from .models import DivisionRule, Enrolment, Group, GroupKind, GroupParent
 
 
 def members_visible(actor: Actor) -> ColumnElement[bool]:
@@ -65,6 +66,15 @@ def check_classes(kind: str, class_ids: Collection[int], problem: Problem) -> No
     """Refuse a class that is drawn from classes."""
     if kind == GroupKind.CLASS and class_ids:
         raise problem([FieldError("/class_ids", "not-for-a-class", _NOT_FOR_A_CLASS)])
+
+
+def part(rule: DivisionRule, members: Sequence[int], count: int) -> list[Sequence[int]]:
+    """Return the members of a class in ``count`` parts, whose sizes differ by one at most."""
+    if rule is DivisionRule.BY_TURNS:
+        return [members[first::count] for first in range(count)]
+    size, rest = divmod(len(members), count)
+    ends = [number * size + min(number, rest) for number in range(count + 1)]
+    return [members[begin:end] for begin, end in pairwise(ends)]
 
 
 def check_move(start: Group, goal: Group) -> None:

@@ -186,6 +186,20 @@ class EnrolmentRepository:
         )
         return await paginate(self._session, enrolments, window, Person.sort_key, Enrolment.id)
 
+    async def members(self, actor: Actor, group: Group, on: date) -> dict[int, str]:
+        """Return the names of who is in a group on a day, in the Russian order."""
+        members = (
+            select(Person.id, Person.full_name)
+            .join(Enrolment, _is(Person, Enrolment.student_id))
+            .where(
+                Enrolment.organization_id == actor.organization_id,
+                Enrolment.group_id == group.id,
+                in_force(Enrolment.begins_on, Enrolment.ends_on, on),
+            )
+            .order_by(Person.sort_key, Person.id)
+        )
+        return {row.id: row.full_name for row in await self._session.execute(members)}
+
     async def of_student(self, actor: Actor, student_id: int) -> Sequence[Any]:
         """Return a student's way through classes and groups, as far as the actor may see it."""
         enrolments = (

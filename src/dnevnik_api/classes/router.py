@@ -15,6 +15,7 @@ from dnevnik_api.errors import (
     OVERLAP,
     STALE_VERSION,
     TIMETABLE_CLASH,
+    TOO_FEW_TO_DIVIDE,
 )
 from dnevnik_api.fields import Day, PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -25,10 +26,13 @@ from dnevnik_api.records import check_version, tag
 from dnevnik_api.routing import TransactionRoute, provided
 
 from . import actions
+from .actions import Division
 from .models import GroupKind
 from .repository import EnrolmentRepository, GroupRepository, HomeroomRepository
 from .schemas import (
     DepartureCreate,
+    DivisionCreate,
+    DivisionRead,
     EnrolmentList,
     EnrolmentRead,
     EnrolmentsCreate,
@@ -140,6 +144,28 @@ async def change_group(
 async def remove_group(group_id: PathId, actor: Writer, groups: Groups) -> None:
     """Remove a group that never had a student or a journal."""
     await groups.remove(actor, await groups.lock(actor, group_id))
+
+
+@router.post(
+    "/groups/{group_id}/division",
+    response_model=DivisionRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Divide a class into study groups",
+    openapi_extra=clauses("А.15", "Г.6"),
+    responses=documented(CONFLICT, NOT_A_CLASS, NOT_OWN_CLASS, TOO_FEW_TO_DIVIDE, *JOINING),
+)
+async def divide_class(
+    group_id: PathId,
+    body: DivisionCreate,
+    actor: Writer,
+    division: Annotated[Division, provided(Division)],
+    validate_only: Annotated[bool, Query(description="Only show the parts.")] = False,
+) -> dict[str, Sequence[Any]]:
+    """Divide a class by its list, by turns or by lists of one's own, all or nothing.
+
+    A homeroom teacher divides the own class (Г.6). Each part becomes a study group of the class.
+    """
+    return {"parts": await division.make(actor, group_id, body, rehearsal=validate_only)}
 
 
 @router.get(

@@ -1,7 +1,8 @@
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import (
     Day,
@@ -16,7 +17,7 @@ from dnevnik_api.fields import (
     optional,
 )
 
-from .models import GroupKind
+from .models import DivisionRule, GroupKind
 
 
 def _unique(ids: list[int]) -> list[int]:
@@ -76,6 +77,52 @@ class EnrolmentsCreate(Request):
     def pointers(self) -> dict[int, str]:
         """Return the students, each with the place in the body."""
         return {one: f"/student_ids/{place}" for place, one in enumerate(self.student_ids)}
+
+
+class DivisionPart(Request):
+    name: ShortName = Field(examples=["5А/англ1"])
+    student_ids: StudentIds | None = Field(None, description="With the rule `list` only.")
+
+
+class DivisionCreate(Request):
+    """A class divided in the Russian order of names, by turns, or by lists."""
+
+    rule: DivisionRule = Field(
+        description="in_order: equal parts of the list; by_turns: every second one, every third …",
+        examples=["in_order"],
+    )
+    parts: Annotated[list[DivisionPart], Field(min_length=2, max_length=10)] = Field(
+        examples=[[{"name": "5А/англ1"}, {"name": "5А/англ2"}]]
+    )
+    begins_on: Begins = None
+    order_number: Order = None
+
+    @model_validator(mode="after")
+    def _lists(self) -> Self:
+        check_each_once((part.name for part in self.parts), "parts")
+        listed = self.rule is DivisionRule.LIST
+        for part in self.parts:
+            if (part.student_ids is not None) is not listed:
+                raise PydanticCustomError("lists_by_rule", "lists go with the rule list")
+        check_each_once((one for part in self.parts for one in part.student_ids or ()), "parts")
+        return self
+
+
+class DividedStudent(Read):
+    id: int
+    full_name: str = Field(examples=["Иванов Егор"])
+
+
+class DividedPart(Read):
+    """A study group with its students; of a preview it has no id yet."""
+
+    group_id: int | None
+    name: str = Field(examples=["5А/англ1"])
+    students: list[DividedStudent]
+
+
+class DivisionRead(Read):
+    parts: list[DividedPart]
 
 
 class EnrolmentUpdate(Request):
