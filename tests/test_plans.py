@@ -456,6 +456,55 @@ async def test_a_plan_is_exported_as_a_table(as_: SignIn, school: School) -> Non
 
 
 @pytest.mark.clause("А.16", "Д.2")
+async def test_a_plan_comes_from_a_workbook_that_was_exported_and_filled_in(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    path = f"/lesson-plans/{school.lesson_plan_id}"
+    form = await teacher.get(f"{path}/export", params={"form": "xlsx"})
+    book = load_workbook(io.BytesIO(form.content))
+    sheet = book.active
+    assert sheet is not None
+    # As other programs write it: hours as a number or a text.
+    sheet.append(["Дроби", "Умножение дробей", 2.0, "§ 15", "Контрольная работа"])
+    sheet.append(["Дроби", "Деление дробей", "3", None, None])
+    filled = io.BytesIO()
+    book.save(filled)
+    query: dict[str, Any] = {"lesson_plan_id": school.lesson_plan_id}
+    kind = {"Content-Type": form.headers["content-type"], **ANY}
+
+    async def send(file: bytes, **more: Any) -> httpx.Response:
+        return await teacher.post(
+            "/imports/lesson-plan", params=query | more, content=file, headers=kind
+        )
+
+    rehearsed = await send(filled.getvalue(), validate_only=True)
+    assert (rehearsed.json()["created"], rehearsed.json()["unchanged"]) == (2, 3)
+    assert len((await teacher.get(path)).json()["items"]) == 3
+    taken = await send(filled.getvalue())
+    assert taken.status_code == 200, taken.text
+    items = (await teacher.get(path)).json()["items"]
+    assert [(one["topic"], one["hours"], one["homework"]) for one in items[3:]] == [
+        ("Умножение дробей", 2, "§ 15"),
+        ("Деление дробей", 3, None),
+    ]
+    again = await send(filled.getvalue())
+    assert (again.json()["unchanged"], again.json()["total"]) == (5, 5)
+    # Wrong cells are named by their addresses, and nothing of the file is kept.
+    sheet.append(["Дроби", None, 1, None, None])
+    sheet.append(["Дроби", "Проценты", "много", None, "Пляска"])
+    wrong = io.BytesIO()
+    book.save(wrong)
+    refused = await send(wrong.getvalue())
+    assert refused.json()["type"] == "/problems/import-refused", refused.text
+    errors = refused.json()["errors"]
+    assert {one["pointer"] for one in errors} == {"/rows/7/Тема", "/rows/8/Часы"}
+    for file in (b"PK\x03\x04\x00\xff", filled.getvalue()[:300]):
+        assert (await send(file)).json()["errors"][0]["code"] == "not-xlsx"
+    assert len((await teacher.get(path)).json()["items"]) == 5
+
+
+@pytest.mark.clause("А.16", "Д.2")
 async def test_a_plan_comes_from_a_file_and_lessons_keep_the_items_that_stay(
     as_: SignIn, school: School
 ) -> None:

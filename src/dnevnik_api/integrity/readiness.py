@@ -47,6 +47,7 @@ class Due(StrEnum):
 DAYS_OF_A_NEW_SCHOOL = timedelta(days=20)
 DAYS_BEFORE_PERIOD = timedelta(days=2)
 
+# A step is not done while what it is about is not there: nobody is without a class where none is.
 STEPS: dict[Step, Part] = {
     Step.PROFILE: Part(
         Text("Профиль организации", "Profile of the school"),
@@ -87,19 +88,24 @@ STEPS: dict[Step, Part] = {
     Step.STUDENTS: Part(
         Text("Списки учащихся", "Lists of students"),
         "2.1",
-        (Check.STUDENTS_WITHOUT_CLASS, Check.GROUPS_WITHOUT_STUDENTS),
+        (
+            Check.YEAR_WITHOUT_CLASSES,
+            Check.STUDENTS_WITHOUT_CLASS,
+            Check.GROUPS_WITHOUT_STUDENTS,
+        ),
         Due.PREPARATION,
     ),
     Step.CURRICULUM: Part(
         Text("Учебный план", "Curriculum"),
         "А.14",
-        (Check.CLASSES_WITHOUT_CURRICULUM,),
+        (Check.YEAR_WITHOUT_CLASSES, Check.CLASSES_WITHOUT_CURRICULUM),
         Due.SCHOOL_YEAR,
     ),
     Step.JOURNALS: Part(
         Text("Журналы и их педагоги", "Journals and who teaches them"),
         "2.1",
         (
+            Check.YEAR_WITHOUT_CLASSES,
             Check.CLASSES_WITHOUT_JOURNALS,
             Check.CURRICULUM_WITHOUT_JOURNALS,
             Check.JOURNALS_WITHOUT_TEACHER,
@@ -120,7 +126,11 @@ STEPS: dict[Step, Part] = {
     Step.PLANS: Part(
         Text("Календарно-тематические планы", "Lesson plans"),
         "А.16",
-        (Check.JOURNALS_WITHOUT_PLAN,),
+        (
+            Check.YEAR_WITHOUT_CLASSES,
+            Check.CLASSES_WITHOUT_JOURNALS,
+            Check.JOURNALS_WITHOUT_PLAN,
+        ),
         Due.PERIOD,
     ),
 }

@@ -52,9 +52,13 @@ class IntegrityRepository:
                 ReportingPeriod.academic_year_id == year.id,
             )
         )
+        found = {
+            check: await self._section(check, asked, language)
+            for check in dict.fromkeys(one for part in STEPS.values() for one in part.checks)
+        }
         steps = []
         for step, part in STEPS.items():
-            sections = [await self._section(check, asked, language) for check in part.checks]
+            sections = [found[check] for check in part.checks]
             missing = sum(section["count"] for section in sections)
             due = due_on(part.due, year.begins_on, first_on, registered_on)
             steps.append(

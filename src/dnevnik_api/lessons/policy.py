@@ -34,6 +34,20 @@ def visible_journals(actor: Actor) -> ColumnElement[bool]:
     return or_(teaches, substitutes, _of_own_class(actor))
 
 
+def foreseen_journals(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on journals whose card and plan the actor may see (2.3, Д.2).
+
+    Those that they read, and those that they will teach: a plan is due before its first lesson.
+    """
+    will_teach = exists().where(
+        JournalTeacher.organization_id == actor.organization_id,
+        JournalTeacher.journal_id == Journal.id,
+        JournalTeacher.teacher_id == actor.person_id,
+        JournalTeacher.begins_on > actor.today,
+    )
+    return or_(visible_journals(actor), will_teach)
+
+
 def _of_own_class(actor: Actor) -> ColumnElement[bool]:
     if not actor.homeroom_group_ids:
         return false()

@@ -30,7 +30,7 @@ from dnevnik_api.people.policy import check_term
 from dnevnik_api.policy import TEACHING, Actor
 
 from .models import Journal, JournalTeacher, Lesson
-from .policy import visible_journals, visible_lessons
+from .policy import foreseen_journals, visible_journals, visible_lessons
 
 NO_TEACHER = Text(
     "Этот человек в эти дни не работает педагогом.", "This person is no teacher on those days."
@@ -369,7 +369,7 @@ def _journals(actor: Actor) -> Select[Any]:
         .select_from(Journal)
         .join(Group, parent_of(Group, Journal, Journal.group_id))
         .join(Subject, parent_of(Subject, Journal, Journal.subject_id))
-        .where(Journal.organization_id == actor.organization_id, visible_journals(actor))
+        .where(Journal.organization_id == actor.organization_id, foreseen_journals(actor))
     )
 
 

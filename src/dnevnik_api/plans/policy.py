@@ -4,8 +4,7 @@ from sqlalchemy import ColumnElement, exists, or_, true
 
 from dnevnik_api.errors import NOT_JOURNALS_TEACHER, NOT_OWN_PLAN
 from dnevnik_api.lessons.models import Journal, JournalTeacher
-from dnevnik_api.lessons.policy import visible_journals
-from dnevnik_api.people.policy import in_force
+from dnevnik_api.lessons.policy import foreseen_journals
 from dnevnik_api.policy import Actor, Permission
 
 from .models import JournalPlan, LessonPlan
@@ -23,18 +22,18 @@ def visible_plans(actor: Actor) -> ColumnElement[bool]:
         JournalPlan.lesson_plan_id == LessonPlan.id,
         Journal.organization_id == actor.organization_id,
         Journal.id == JournalPlan.journal_id,
-        visible_journals(actor),
+        foreseen_journals(actor),
     )
     return or_(LessonPlan.teacher_id == actor.person_id, of_a_journal)
 
 
 def teaches(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition that the actor teaches a journal today."""
+    """Return the condition that the actor teaches a journal today or will (Д.2)."""
     return exists().where(
         JournalTeacher.organization_id == actor.organization_id,
         JournalTeacher.journal_id == Journal.id,
         JournalTeacher.teacher_id == actor.person_id,
-        in_force(JournalTeacher.begins_on, JournalTeacher.ends_on, actor.today),
+        or_(JournalTeacher.ends_on.is_(None), JournalTeacher.ends_on > actor.today),
     )
 
 

@@ -37,7 +37,7 @@ from dnevnik_api.errors import (
 from dnevnik_api.functions import statement
 from dnevnik_api.history import record_all
 from dnevnik_api.lessons.models import Journal, Lesson, LessonStatus
-from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.lessons.policy import foreseen_journals
 from dnevnik_api.lessons.repository import check_teachers, parent_of
 from dnevnik_api.organizations.models import AcademicYear, ReportingPeriod, Subject, WorkType
 from dnevnik_api.pagination import Slice, Window, paginate
@@ -266,7 +266,7 @@ class PlanRepository:
             .where(
                 JournalPlan.organization_id == actor.organization_id,
                 JournalPlan.lesson_plan_id == lesson_plan_id,
-                visible_journals(actor),
+                foreseen_journals(actor),
             )
             .order_by(Group.name, JournalPlan.journal_id)
         )
@@ -346,7 +346,7 @@ class JournalPlanRepository:
     async def lock(self, actor: Actor, journal_id: int) -> Journal:
         """Lock a journal that the actor may plan; raise NOT_FOUND or NOT_JOURNALS_TEACHER."""
         journal = await records.find(
-            self._session, actor, Journal, journal_id, visible_journals(actor), lock=True
+            self._session, actor, Journal, journal_id, foreseen_journals(actor), lock=True
         )
         teaches_it = select(teaches(actor)).where(
             Journal.organization_id == actor.organization_id, Journal.id == journal.id
@@ -448,7 +448,7 @@ class JournalPlanRepository:
 
     async def fact(self, actor: Actor, journal_id: int) -> dict[str, Any]:
         """Return the plan of a journal that the actor reads against what was taught (Д.2, 2.7)."""
-        await records.find(self._session, actor, Journal, journal_id, visible_journals(actor))
+        await records.find(self._session, actor, Journal, journal_id, foreseen_journals(actor))
         if (followed := await self.find(actor, journal_id)) is None:
             raise NOT_FOUND()
         plan = await records.find(self._session, actor, LessonPlan, followed.lesson_plan_id)
@@ -506,7 +506,7 @@ class JournalPlanRepository:
             .where(Lesson.organization_id == actor.organization_id, Lesson.id == lesson_id)
         )
         lesson = await records.find(self._session, actor, Lesson, lesson_id)
-        visible = visible_journals(actor)
+        visible = foreseen_journals(actor)
         await records.find(self._session, actor, Journal, lesson.journal_id, visible)
         return (await self._session.execute(offered)).one()
 
@@ -701,6 +701,6 @@ def _coverage(actor: Actor, *, overdue: bool | None) -> Select[Any]:
                 JournalPlan.journal_id == Journal.id,
             ),
         )
-        .where(Journal.organization_id == actor.organization_id, visible_journals(actor))
+        .where(Journal.organization_id == actor.organization_id, foreseen_journals(actor))
     )
     return journals if overdue is None else journals.where(is_overdue == overdue)
