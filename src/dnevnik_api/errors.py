@@ -469,6 +469,15 @@ OTHER_GROUPS_JOURNAL = _problem(
         "A lesson is replaced by one of another journal of the same group.",
     ),
 )
+CONSENT_MISSING = _problem(
+    "consent-missing",
+    409,
+    ("Нет согласия", "Consent is missing"),
+    (
+        "Школа вносит данные только с согласием на их обработку.",
+        "The school takes data only with a consent to their processing.",
+    ),
+)
 TOO_FEW_TO_DIVIDE = _problem(
     "too-few-to-divide",
     409,

@@ -318,8 +318,10 @@ class EnrolmentRepository:
         """Add the enrolments of students, each with the pointer to them in the request."""
         await self._check_year(actor, group, term["begins_on"])
         ids = list(pointers)
-        names = await StudentRepository(self._session).names_of(actor, ids, on=term["begins_on"])
+        students = StudentRepository(self._session)
+        names = await students.names_of(actor, ids, on=term["begins_on"])
         check_known(names, ids, list(pointers.values()))
+        await students.check_consented(actor, pointers)
         await self._check_free(actor, group, pointers, names, term)
         rows = [
             Enrolment(group_id=group.id, kind=group.kind, student_id=student_id, **term)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
     CONFLICT,
+    CONSENT_MISSING,
     IN_USE,
     NOT_A_CLASS,
     NOT_A_MEMBER,
@@ -62,7 +63,7 @@ Enrolments = Annotated[EnrolmentRepository, provided(EnrolmentRepository)]
 Homerooms = Annotated[HomeroomRepository, provided(HomeroomRepository)]
 Students = Annotated[StudentRepository, provided(StudentRepository)]
 
-JOINING = (NOT_OF_THE_CLASSES, OUTSIDE_ACADEMIC_YEAR, OVERLAP, TIMETABLE_CLASH)
+JOINING = (CONSENT_MISSING, NOT_OF_THE_CLASSES, OUTSIDE_ACADEMIC_YEAR, OVERLAP, TIMETABLE_CLASH)
 """Why a student may be kept out of a group."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
-from dnevnik_api.errors import CONFLICT, Text
+from dnevnik_api.consents.models import Consent, ConsentPurpose
+from dnevnik_api.errors import CONFLICT, CONSENT_MISSING, Text
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.organizations.models import AcademicYear
 from dnevnik_api.organizations.repository import AcademicYearRepository
@@ -24,7 +25,7 @@ from dnevnik_api.timetable.models import Timetable, Weeks
 from dnevnik_api.timetable.repository import NO_SUCH_BELL, TimetableRepository
 
 from .drafts import CellError, Draft, People, in_force, tally
-from .repository import ImportRepository
+from .repository import Consents, ImportRepository
 from .resemblance import MAX_RESEMBLANCES, Acquaintances
 from .schemas import (
     CELLS,
@@ -49,6 +50,11 @@ _OTHER_CLASS = Text(
     "В это время учащийся числится в другом классе: оформите перевод.",
     "The student is in another class then: make a transfer.",
 )
+_NO_CONSENT = Text(
+    "Нужно согласие на обработку данных: документ и дата.",
+    "A consent to the processing of data is needed: the document and its date.",
+)
+_FUTURE_CONSENT = Text("Эта дата ещё не наступила.", "This day is still to come.")
 _NO_SUBJECT = Text("Такого предмета нет.", "There is no such subject.")
 _NO_ROOM = Text("Такого кабинета нет.", "There is no such room.")
 _TWO_ROOMS = Text(
@@ -412,7 +418,7 @@ async def import_students(
     """
     people = await imports.people(actor)
     groups = await imports.groups(actor, year)
-    families = _Families(actor, year, people, groups)
+    families = _Families(actor, year, people, groups, await imports.consents(actor))
     before = await imports.enrolments(actor, year)
     known = [one.columns() for one in before]
     families.know(before, await imports.guardianships(actor))
@@ -438,6 +444,7 @@ async def import_students(
         raise CONFLICT()
     await imports.save_guardianships(actor, _all_of(families.guardianships))
     await imports.save(actor, Enrolment, enrolments)
+    await imports.save(actor, Consent, families.consents)
     await imports.check_students(actor, joining)
     return counts
 
@@ -446,8 +453,15 @@ class _Families:
     """Students in their classes, and guardians with their children."""
 
     def __init__(
-        self, actor: Actor, year: AcademicYear, people: People, groups: Iterable[Draft]
+        self,
+        actor: Actor,
+        year: AcademicYear,
+        people: People,
+        groups: Iterable[Draft],
+        consents: Consents,
     ) -> None:
+        self._consents = consents
+        self.consents: list[Draft] = []
         self._today = actor.today
         self._year = year
         self._people = people
@@ -484,11 +498,39 @@ class _Families:
         # One may sign in before the first day of school.
         since = min(begins_on, self._today)
         drafts = [student, self._enrol(student, group, cells, begins_on)]
+        drafts += self._consent(student, cells, joins=drafts[1].is_new)
         drafts += self._people.give(student, Role.STUDENT, since, self._today)
         for guardian in (cells.guardian_1, cells.guardian_2):
             if guardian is not None:
                 drafts += self._answer_for(student, guardian, since)
         return drafts
+
+    def _consent(self, student: Draft, cells: StudentCells, *, joins: bool) -> list[Draft]:
+        """Return the consent that the row tells of, unless there is one in force already."""
+        if student.id in self._consents.given and not student.is_new:
+            return []
+        if cells.consent is None or cells.consented_on is None:
+            if cells.consent or cells.consented_on or (joins and self._consents.required):
+                raise CellError("Согласие", CONSENT_MISSING.code, _NO_CONSENT)
+            return []
+        if cells.consented_on > self._today:
+            raise CellError("Дата согласия", "in-the-future", _FUTURE_CONSENT)
+        signer = cells.guardian_1 or cells
+        names = (signer.last_name, signer.first_name, signer.middle_name)
+        given = Draft(
+            {
+                "person_id": student,
+                "purpose": ConsentPurpose.PROCESSING.value,
+                "given_by_name": " ".join(name for name in names if name),
+                "document": cells.consent,
+                "given_on": cells.consented_on,
+                "ends_on": None,
+                "withdrawn_on": None,
+                "withdrawal_document": None,
+            }
+        )
+        self.consents.append(given)
+        return [given]
 
     def _enrol(self, student: Draft, group: Draft, cells: StudentCells, begins_on: date) -> Draft:
         enrolments = self.enrolments[student]

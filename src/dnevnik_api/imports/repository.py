@@ -1,8 +1,9 @@
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, any_, literal, or_, select, text, update
+from sqlalchemy import BigInteger, any_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -12,9 +13,17 @@ from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssi
 from dnevnik_api.db import SessionDep, TenantRow
 from dnevnik_api.lessons.models import Journal, JournalTeacher
 from dnevnik_api.organizations.calendar import lock_timetable
-from dnevnik_api.organizations.models import AcademicYear, Bell, BellRule, Room, Subject
+from dnevnik_api.organizations.models import (
+    AcademicYear,
+    Bell,
+    BellRule,
+    Organization,
+    Room,
+    Subject,
+)
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.people.models import Guardianship, Person, RoleAssignment
+from dnevnik_api.people.policy import consented
 from dnevnik_api.people.repository import GuardianshipRepository
 from dnevnik_api.policy import Actor
 from dnevnik_api.timetable.models import Timetable
@@ -24,6 +33,14 @@ from .drafts import PERSON, Draft, People
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('imports', CAST(:organization_id AS bigint)))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """Who has a consent to processing in force, and whether one is required."""
+
+    required: bool
+    given: frozenset[int | None]
 
 
 class ImportRepository:
@@ -222,6 +239,18 @@ class ImportRepository:
         new = [draft.columns() for draft in drafts if draft.is_new]
         await self.save(actor, Guardianship, [draft for draft in drafts if not draft.is_new])
         await GuardianshipRepository(self._session).add_many(actor, new)
+
+    async def consents(self, actor: Actor) -> Consents:
+        """Return whose data may be processed, and whether the school asks for that (А.1)."""
+        people = select(Person.id).where(
+            Person.organization_id == actor.organization_id, consented(actor.today)
+        )
+        both = select(
+            Organization.consent_required,
+            func.array(people.scalar_subquery(), type_=ARRAY(BigInteger)),
+        ).where(Organization.id == actor.organization_id)
+        required, given = (await self._session.execute(both)).one()
+        return Consents(required, frozenset(given))
 
     async def check_students(self, actor: Actor, enrolments: Iterable[Draft]) -> None:
         """Refuse if someone who joins a class would be at two lessons at once (А.19)."""

@@ -148,6 +148,8 @@ class StudentCells(PersonCells):
     class_name: ShortName = Field(alias="Класс")
     begins_on: DayCell | None = Field(None, alias="Дата зачисления")
     order_number: ShortName | None = Field(None, alias="Приказ о зачислении")
+    consent: Line | None = Field(None, alias="Согласие")
+    consented_on: DayCell | None = Field(None, alias="Дата согласия")
     guardian_1: GuardianCells | None = Field(None, alias="Родитель 1")
     guardian_2: GuardianCells | None = Field(None, alias="Родитель 2")
 

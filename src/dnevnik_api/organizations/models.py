@@ -90,6 +90,8 @@ class Organization(Versioned, Base):
     mark_edit_window: Mapped[str] = mapped_column(server_default="1_month")
     # Of coordinator, director and deputies (3.2).
     second_factor_required: Mapped[bool] = mapped_column(server_default="false")
+    # Whether a student joins a class only with a consent to the processing of data (А.1).
+    consent_required: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(Instant)
     # Moves on whenever names, enrolments or directories change: part of the journal's ETag.
     directory_version: Mapped[int] = mapped_column(BigInteger, server_default="1")

@@ -102,6 +102,9 @@ class OrganizationUpdate(Request):
     second_factor_required: Flag = optional(
         description="Whether coordinator, director and deputies need a second factor to sign in."
     )
+    consent_required: Flag = optional(
+        description="Whether a student joins a group only with a consent to processing (А.1)."
+    )
 
 
 class OrganizationRead(Read):
@@ -121,6 +124,7 @@ class OrganizationRead(Read):
     time_zone: str
     mark_edit_window: MarkEditWindow
     second_factor_required: bool
+    consent_required: bool
     version: int
 
 

@@ -59,6 +59,17 @@ _TEACHERS = table(
 )
 
 
+_CONSENTS = table(
+    "consents",
+    column("organization_id", BigInteger),
+    column("person_id", BigInteger),
+    column("purpose", Text),
+    column("given_on", Date),
+    column("ends_on", Date),
+    column("withdrawn_on", Date),
+)
+
+
 def in_force(
     begins_on: SQLColumnExpression[Any], ends_on: SQLColumnExpression[Any], day: date
 ) -> ColumnElement[bool]:
@@ -129,6 +140,17 @@ def visible_guardians(actor: Actor) -> ColumnElement[bool]:
 def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Return the condition on all people whom the actor may see."""
     return or_(visible_staff(actor), visible_students(actor), visible_guardians(actor))
+
+
+def consented(day: date) -> ColumnElement[bool]:
+    """Return the condition that a person's data may be processed on ``day`` (А.1)."""
+    over = func.least(_CONSENTS.c.ends_on, _CONSENTS.c.withdrawn_on)
+    return exists().where(
+        _CONSENTS.c.organization_id == Person.organization_id,
+        _CONSENTS.c.person_id == Person.id,
+        _CONSENTS.c.purpose == "processing",
+        in_force(_CONSENTS.c.given_on, over, day),
+    )
 
 
 def enrolled(actor: Actor, condition: ColumnElement[bool]) -> Select[int]:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Bundle
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
+    CONSENT_MISSING,
     INVALID,
     IS_A_STUDENT,
     LAST_COORDINATOR,
@@ -29,6 +30,8 @@ from dnevnik_api.errors import (
     NOT_FOUND,
     FieldError,
 )
+from dnevnik_api.errors import Text as Words
+from dnevnik_api.organizations.models import Organization
 from dnevnik_api.organizations.repository import touch_directory
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor, Role
@@ -38,6 +41,7 @@ from .policy import (
     ENROLMENTS,
     GROUPS,
     check_term,
+    consented,
     enrolled,
     holds,
     in_force,
@@ -269,6 +273,26 @@ class StudentRepository:
             visible_students(actor),
         )
         return {row.id: row.full_name for row in await self._session.execute(students)}
+
+    async def check_consented(self, actor: Actor, pointers: Mapping[int, str]) -> None:
+        """Refuse students without a consent where the school requires one (А.1)."""
+        missing = (
+            select(Person.id, Person.full_name)
+            .join(Organization, Organization.id == Person.organization_id)
+            .where(
+                Organization.consent_required,
+                Person.organization_id == actor.organization_id,
+                among(Person.id, list(pointers)),
+                ~consented(actor.today),
+            )
+            .order_by(Person.sort_key, Person.id)
+        )
+        refused = [
+            FieldError(pointers[row.id], CONSENT_MISSING.code, Words(row.full_name, row.full_name))
+            for row in await self._session.execute(missing)
+        ]
+        if refused:
+            raise CONSENT_MISSING(refused)
 
     async def add(self, actor: Actor, values: Mapping[str, Any]) -> Person:
         """Add a student, who is one from ``begins_on``."""
