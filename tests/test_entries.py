@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any
 
 import openpyxl
 import pytest
 from conftest import FakeClock
 from factories import School, SignIn
+
+from dnevnik_api.audit.repository import ENTITIES
+from dnevnik_api.models import metadata
 
 NEW = {"If-None-Match": "*"}
 
@@ -278,6 +282,50 @@ async def test_nobody_alters_or_removes_a_record_of_a_change(
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
     await connection.close()
+
+
+@pytest.mark.clause("А.10", "А.25", "А.28")
+async def test_a_coordinator_reads_who_changed_which_setting_directory_or_person(
+    as_: SignIn, school: School, other_school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    window = {"mark_edit_window": "2_weeks"}
+    profile = f"http://test/v1/organizations/{school.id}"
+    await coordinator.patch(profile, json=window, headers={"If-Match": "*"})
+    await as_(school.deputy).post("/information-sections", json={"title": "Режим", "body": "С 8"})
+    room = (await coordinator.post("/rooms", json={"name": "999"})).json()
+    await coordinator.patch(f"/rooms/{room['id']}", json={"capacity": 25})
+    await coordinator.delete(f"/rooms/{room['id']}")
+    await coordinator.patch(f"/students/{school.student.id}", json={"phone": "+7 900 000-00-01"})
+    await as_(school.teacher).post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 1"})
+
+    async def told(**query: Any) -> list[tuple[str, str, list[dict[str, Any]]]]:
+        answer = await coordinator.get("/entry-changes", params=query)
+        assert answer.status_code == 200, answer.text
+        return [(one["entity"], one["actor_name"], one["fields"]) for one in answer.json()["items"]]
+
+    name = school.coordinator.full_name
+    changed = [{"field": "mark_edit_window", "old": "1_month", "new": "2_weeks"}]
+    assert await told(about="settings") == [
+        ("information_sections", school.deputy.full_name, []),
+        ("organizations", name, changed),
+    ]
+    assert await told(about="directories", entity_id=room["id"]) == [
+        ("rooms", name, []),
+        ("rooms", name, [{"field": "capacity", "old": None, "new": 25}]),
+        ("rooms", name, []),
+    ]
+    assert [entity for entity, *_ in await told(about="people")] == ["persons"]
+    assert await told(about="people", entity="rooms") == []
+    assert (await coordinator.get("/entry-changes", params={"about": "all"})).status_code == 400
+    foreign = await as_(other_school.coordinator).get("/entry-changes")
+    assert foreign.json()["items"] == []
+
+
+def test_the_kinds_of_changes_are_those_of_tables() -> None:
+    named = [entity for entities in ENTITIES.values() for entity in entities]
+    assert set(named) <= set(metadata.tables)
+    assert len(named) == len(set(named))
 
 
 @pytest.mark.clause("2.11", "А.25")

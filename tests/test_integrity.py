@@ -259,3 +259,66 @@ async def test_leaders_check_their_own_school_and_nobody_else(
     report = await check(coordinator)
     assert report["academic_year_id"] is None
     assert "journals_without_plan" not in findings(report)
+
+
+@pytest.mark.clause("А.14", "А.21")
+async def test_weekly_hours_count_study_groups_once_and_every_other_week_as_half(
+    as_: SignIn, school: School
+) -> None:
+    coordinator = as_(school.coordinator)
+    journals = []
+    for number in (1, 2):
+        group = await coordinator.post(
+            "/groups",
+            json={
+                "academic_year_id": school.year_id,
+                "kind": "study_group",
+                "name": f"5А/{number}",
+                "grade": 5,
+                "class_ids": [school.class_id],
+            },
+        )
+        opened = await coordinator.post(
+            "/journals",
+            json={
+                "group_id": group.json()["id"],
+                "subject_id": school.subject_id,
+                "academic_year_id": school.year_id,
+                "teacher_ids": [school.teacher.id],
+            },
+        )
+        assert opened.status_code == 201, opened.text
+        journals.append(opened.json()["id"])
+    timetable = await school.run(
+        "INSERT INTO timetables (organization_id, academic_year_id, name, bell_schedule_id,"
+        " begins_on, ends_on) VALUES ($1, $2, 'Осень', $3, '2026-09-01', '2026-12-28')"
+        " RETURNING id",
+        school.id,
+        school.year_id,
+        school.bell_schedule_id,
+    )
+    # Three hours of the whole class, one and a half of each half of it.
+    week = [(1, 1, school.journal_id, "every"), (2, 1, school.journal_id, "every")]
+    week += [(3, 1, school.journal_id, "every")]
+    for day, journal_id in ((4, journals[0]), (5, journals[1])):
+        week += [(day, 1, journal_id, "every"), (day, 2, journal_id, "odd")]
+    for weekday, number, journal_id, weeks in week:
+        await school.run(
+            "INSERT INTO timetable_entries (organization_id, timetable_id, weekday, number,"
+            " journal_id, teacher_id, weeks) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            school.id,
+            timetable[0]["id"],
+            weekday,
+            number,
+            journal_id,
+            school.teacher.id,
+            weeks,
+        )
+    line = {"group_id": school.class_id, "subject_id": school.subject_id, "weekly_hours": 4.5}
+    added = await coordinator.post("/curriculum-lines", json=line)
+    name = "timetable_against_curriculum"
+    assert name not in findings(await check(coordinator, check=name))
+    path = f"/curriculum-lines/{added.json()['id']}"
+    assert (await coordinator.patch(path, json={"weekly_hours": 5})).status_code == 200
+    found = findings(await check(coordinator, check=name))
+    assert [one[0] for one in found[name]] == ["5А, Математика: 4.5 / 5"]

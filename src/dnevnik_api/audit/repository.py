@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,44 @@ COLUMNS = (
 WIDTHS = (20, 32, 10, 24, 12, 32, 8, 8, 30, 30, 30)
 
 
+class About(StrEnum):
+    """What a change is about: settings, directories, people with their classes (А.10, А.25)."""
+
+    SETTINGS = "settings"
+    DIRECTORIES = "directories"
+    PEOPLE = "people"
+
+
+ENTITIES: dict[About, tuple[str, ...]] = {
+    About.SETTINGS: ("organizations", "grading_rules", "information_sections"),
+    About.DIRECTORIES: (
+        "academic_years",
+        "reporting_periods",
+        "holidays",
+        "moved_days",
+        "bell_schedules",
+        "bell_rules",
+        "buildings",
+        "rooms",
+        "subjects",
+        "work_types",
+        "subject_teachers",
+        "subject_rooms",
+        "curriculum_lines",
+    ),
+    About.PEOPLE: (
+        "persons",
+        "role_assignments",
+        "guardianships",
+        "consents",
+        "groups",
+        "enrolments",
+        "homeroom_assignments",
+    ),
+}
+"""Which records are called so in the history."""
+
+
 class HistoryRepository:
     """Reads the histories; nothing and nobody writes them but the change itself."""
 
@@ -49,7 +88,7 @@ class HistoryRepository:
         self, actor: Actor, window: Window, filters: Mapping[str, Any], days: Days
     ) -> Slice[MarkChange]:
         """Return the mark change report, newest first (2.14c)."""
-        return await self._page(actor, MarkChange, window, filters, days)
+        return await self._page(MarkChange, window, _changes(actor, MarkChange, filters, days))
 
     async def export_mark_changes(
         self, actor: Actor, filters: Mapping[str, Any], days: Days, *, as_xlsx: bool
@@ -88,13 +127,21 @@ class HistoryRepository:
         """
         await records.find(self._session, actor, Person, student_id, whose_diary(actor))
         filters = {**filters, "student_id": student_id}
-        return await self._page(actor, MarkChange, window, filters, days)
+        return await self._page(MarkChange, window, _changes(actor, MarkChange, filters, days))
 
     async def entry_changes(
-        self, actor: Actor, window: Window, filters: Mapping[str, Any], days: Days
+        self,
+        actor: Actor,
+        window: Window,
+        filters: Mapping[str, Any],
+        days: Days,
+        about: About | None,
     ) -> Slice[EntryChange]:
         """Return the changes of all other records, newest first."""
-        return await self._page(actor, EntryChange, window, filters, days)
+        changes = _changes(actor, EntryChange, filters, days)
+        if about is not None:
+            changes = changes.where(EntryChange.entity.in_(ENTITIES[about]))
+        return await self._page(EntryChange, window, changes)
 
     async def seals(self, actor: Actor, window: Window) -> Slice[Seal]:
         """Return the seals, newest first."""
@@ -105,18 +152,9 @@ class HistoryRepository:
         )
         return await paginate(self._session, seals, window, Seal.number, descending=True)
 
-    async def _page(
-        self,
-        actor: Actor,
-        history: type[H],
-        window: Window,
-        filters: Mapping[str, Any],
-        days: Days,
-    ) -> Slice[H]:
-        changes = _changes(actor, history, filters, days)
-        return await paginate(
-            self._session, changes, window, history.changed_at, history.id, descending=True
-        )
+    async def _page(self, history: type[H], window: Window, changes: Select[H]) -> Slice[H]:
+        order = (history.changed_at, history.id)
+        return await paginate(self._session, changes, window, *order, descending=True)
 
 
 def _changes(actor: Actor, history: type[H], filters: Mapping[str, Any], days: Days) -> Select[H]:

@@ -18,7 +18,7 @@ from dnevnik_api.tasks.schemas import JobRead
 
 from .actions import VERIFICATION
 from .models import Seal
-from .repository import HistoryRepository
+from .repository import About, HistoryRepository
 from .schemas import EntryChangeRead, MarkChangeRead, OwnMarkChangeRead, SealRead
 
 router = APIRouter(
@@ -143,7 +143,7 @@ async def list_own_mark_changes(
     "/entry-changes",
     response_model=Page[EntryChangeRead],
     summary="Read the history of other records",
-    openapi_extra=clauses("2.11", "А.10", "А.25"),
+    openapi_extra=clauses("2.11", "А.10", "А.25", "А.28"),
 )
 async def list_entry_changes(
     actor: Auditor,
@@ -153,10 +153,15 @@ async def list_entry_changes(
     entity: Annotated[str | None, Query(max_length=60, pattern="^[a-z_]+$")] = None,
     entity_id: QueryId = None,
     actor_id: QueryId = None,
+    about: About | None = None,
 ) -> Slice[EntryChange]:
-    """List changes of topics, homework, attendance, settings and directories, newest first."""
+    """List changes of topics, homework, attendance, settings and directories, newest first.
+
+    Each says who changed which field from what to what. `about` asks for those of the settings, of
+    the directories, or of people and their classes alone; `entity` for those of one kind of record.
+    """
     filters = {"entity": entity, "entity_id": entity_id, "actor_id": actor_id}
-    return await histories.entry_changes(actor, window, filters, days)
+    return await histories.entry_changes(actor, window, filters, days, about)
 
 
 @router.get(

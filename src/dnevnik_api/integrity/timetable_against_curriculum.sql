@@ -1,7 +1,9 @@
 -- Subjects with more or fewer lessons in the week than the curriculum says (А.14, А.19). What the
--- study groups of a class have counts for the class, once for all of them.
+-- study groups of a class have counts for the class, once for all of them; a lesson of odd or even
+-- weeks is half a one.
 WITH taught AS (
-    SELECT j.group_id, j.subject_id, count(*) AS hours
+    SELECT j.group_id, j.subject_id,
+           sum(CASE e.weeks WHEN 'every' THEN 1 ELSE 0.5 END) AS hours
     FROM timetables t
     JOIN timetable_entries e ON e.organization_id = :organization_id AND e.timetable_id = t.id
     JOIN journals j ON j.organization_id = :organization_id AND j.id = e.journal_id
