@@ -289,6 +289,7 @@ DOORS = {
     f"POST {_O}/imports/lesson-plan": PLANNERS,
     f"POST {_O}/imports/timetable": {"coordinator"},
     f"GET {_O}/imports/{{kind}}/template": {"coordinator"},
+    f"GET {_O}/imports/lesson-plan/template": PLANNERS,
     # long work
     f"GET {_O}/jobs": {"coordinator"},
     f"GET {_O}/jobs/{{job_id}}": {"coordinator"},

@@ -505,6 +505,39 @@ async def test_a_plan_comes_from_a_workbook_that_was_exported_and_filled_in(
 
 
 @pytest.mark.clause("А.16", "Д.2")
+async def test_a_template_of_a_plan_offers_the_schools_work_types_and_is_taken_as_it_is(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    form = await teacher.get("/imports/lesson-plan/template")
+    assert form.status_code == 200, form.text
+    sheet = load_workbook(io.BytesIO(form.content)).active
+    assert sheet is not None
+    titles = [cell.value for cell in sheet[1]]
+    assert titles == ["Раздел", "Тема", "Часы", "Домашнее задание", "Вид работы"]
+    assert all(cell.comment is not None for cell in sheet[1])
+    [offered] = sheet.data_validations.dataValidation
+    assert "Контрольная работа" in offered.formula1
+    taken = await teacher.post(
+        "/imports/lesson-plan",
+        params={"lesson_plan_id": school.lesson_plan_id},
+        content=form.content,
+        headers={"Content-Type": form.headers["content-type"], **ANY},
+    )
+    assert (taken.status_code, taken.json()["created"]) == (200, 1), taken.text
+    # More than a drop-down holds is not offered; the table stays the same.
+    long = {"short_name": "Н", "weight": 1, "written": False}
+    for number in range(4):
+        name = f"Новый вид работы с очень длинным названием {number}"
+        await as_(school.coordinator).post("/work-types", json={"name": name, **long})
+    full = await as_(school.deputy).get("/imports/lesson-plan/template")
+    sheet = load_workbook(io.BytesIO(full.content)).active
+    assert sheet is not None
+    assert sheet.data_validations.dataValidation == []
+    assert (await as_(school.guardian).get("/imports/lesson-plan/template")).status_code == 403
+
+
+@pytest.mark.clause("А.16", "Д.2")
 async def test_a_plan_comes_from_a_file_and_lessons_keep_the_items_that_stay(
     as_: SignIn, school: School
 ) -> None:

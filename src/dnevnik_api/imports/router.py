@@ -28,7 +28,7 @@ from .actions import Order, import_file, import_plan, job_of
 from .repository import ImportRepository
 from .schemas import ImportKind, ImportRead, PlanCells
 from .table import read
-from .templates import template_of
+from .templates import template_of, template_of_plan
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -133,6 +133,21 @@ class Office:
 
 
 Desk = Annotated[Office, provided(Office)]
+
+
+@router.get(
+    "/lesson-plan/template",
+    summary="Download a template of a lesson plan",
+    openapi_extra=clauses("А.16", "Д.2"),
+    response_class=Response,
+    responses={200: {"content": {XLSX: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def read_plan_template(actor: Planner, plans: Plans) -> Response:
+    """Return an XLSX workbook of a lesson plan to fill in; it offers the school's work types."""
+    work_types = await plans.work_types(actor)
+    headers = {"Content-Disposition": 'attachment; filename="lesson-plan.xlsx"'}
+    template = template_of_plan(sorted(work_types.values()))
+    return Response(template, headers=headers, media_type=XLSX)
 
 
 @router.get(

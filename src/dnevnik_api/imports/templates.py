@@ -1,13 +1,13 @@
 """The tables that people fill in: titles, notes, drop-downs, an example."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from io import BytesIO
 
 import xlsxwriter
 from pydantic import BaseModel
 
-from .schemas import CELLS, KINDS, ROLES, WEEKDAYS, WEEKS, ImportKind
+from .schemas import CELLS, KINDS, ROLES, WEEKDAYS, WEEKS, ImportKind, PlanCells
 from .table import titles_of
 
 SHEETS = {
@@ -44,6 +44,11 @@ _EXAMPLES: dict[str, str] = {
     "Кабинет": "214",
     "Здание": "Главное",
     "Недели": "каждая",
+    "Раздел": "Обыкновенные дроби",
+    "Тема": "Сложение дробей с разными знаменателями",
+    "Часы": "2",
+    "Домашнее задание": "§ 14, № 256 (а, б)",
+    "Вид работы": "Ответ на уроке",
     "фамилия": "Иванова",
     "имя": "Елена",
     "отчество": "Сергеевна",
@@ -63,6 +68,10 @@ _NOTES = {
     "Классный руководитель": "Табельный номер или фамилия, имя и отчество.",
     "Педагог": "Табельный номер или фамилия, имя и отчество.",
     "Недели": "Пусто: каждая. Первая неделя учебного года – нечётная.",
+    "Раздел": "Темы одного раздела стоят подряд.",
+    "Часы": "Сколько уроков занимает тема. Пусто: один.",
+    "Домашнее задание": "Предлагается, когда урок заполняют.",
+    "Вид работы": "Из справочника школы; предлагается, когда урок заполняют.",
     "Здание": "Нужно, если такой кабинет есть в нескольких зданиях.",
 }
 _CHOICES: Mapping[str, Sequence[str]] = {
@@ -76,29 +85,43 @@ _FILLED_IN = 1000
 """Rows that offer the drop-downs."""
 
 
+_LONGEST_LIST = 255
+"""As many characters a drop-down takes."""
+
+
 @cache
 def template_of(kind: ImportKind) -> bytes:
     """Return the workbook to fill in; its example row is to be written over."""
+    return _workbook(SHEETS[kind], CELLS[kind], _CHOICES)
+
+
+def template_of_plan(work_types: Iterable[str]) -> bytes:
+    """Return the workbook of a lesson plan, which offers the school's own work types."""
+    offered = [name for name in work_types if "," not in name]
+    fitting = offered if len(",".join(offered)) <= _LONGEST_LIST else []
+    return _workbook("Тематический план", PlanCells, {"Вид работы": fitting})
+
+
+def _workbook(name: str, model: type[BaseModel], choices: Mapping[str, Sequence[str]]) -> bytes:
     content = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(content, options)
-    sheet = book.add_worksheet(SHEETS[kind])
+    sheet = book.add_worksheet(name)
     sheet.freeze_panes(1, 0)
     must = book.add_format({"bold": True, "text_wrap": True, "bg_color": "#FFF2CC"})
     may = book.add_format({"bold": True, "text_wrap": True})
     as_text = book.add_format({"num_format": "@"})
-    model: type[BaseModel] = CELLS[kind]
     for column, (title, path, needed) in enumerate(titles_of(model)):
-        name = path[-1]
+        field = path[-1]
         sheet.set_column(column, column, max(14, len(title) * 0.8), as_text)
         sheet.write_string(0, column, title, must if needed else may)
-        sheet.write_string(1, column, _EXAMPLES[name])
-        note = _NOTES.get(name, "")
+        sheet.write_string(1, column, _EXAMPLES[field])
+        note = _NOTES.get(field, "")
         duty = "Обязательный столбец." if needed else "Можно оставить пустым."
         sheet.write_comment(0, column, f"{duty} {note}".strip(), {"x_scale": 2})
-        if name in _CHOICES:
+        if choices.get(field):
             # A warning, no refusal: several roles stand in one cell.
-            choice = {"validate": "list", "source": _CHOICES[name], "error_type": "warning"}
+            choice = {"validate": "list", "source": choices[field], "error_type": "warning"}
             sheet.data_validation(1, column, _FILLED_IN, column, choice)
     book.close()
     return content.getvalue()
