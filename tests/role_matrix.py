@@ -107,6 +107,8 @@ DOORS = {
     f"PATCH {_O}/bell-rules/{{bell_rule_id}}": {"coordinator"},
     f"DELETE {_O}/bell-rules/{{bell_rule_id}}": {"coordinator"},
     f"POST {_O}/timetables/{{timetable_id}}/regeneration": {"coordinator", "deputy"},
+    f"GET {_O}/journals/{{journal_id}}/students/{{student_id}}/analytics": EVERYONE,
+    f"POST {_O}/journals/{{journal_id}}/students/{{student_id}}/forecast": EVERYONE,
     f"POST {_O}/groups/{{group_id}}/division": {"coordinator", "homeroom_teacher"},
     f"GET {_O}/groups/{{group_id}}/bells": EVERYONE,
     f"GET {_O}/groups/{{group_id}}/week": EVERYONE,

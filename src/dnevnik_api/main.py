@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from . import contract
 from .accounts.passwords import Passwords
 from .accounts.router import router as accounts
+from .analytics.router import router as analytics
 from .attendance.router import router as attendance
 from .audit.router import router as audit
 from .claims.router import router as claims
@@ -118,6 +119,7 @@ def create_app(
         keeping,
         marks,
         final_marks,
+        analytics,
         claims,
         attendance,
         homework,

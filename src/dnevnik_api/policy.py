@@ -77,6 +77,7 @@ class Permission(StrEnum):
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
     JOURNALS_REOPEN = "journals:reopen"
+    ANALYTICS_READ = "analytics:read"
     CLAIMS_MAKE = "claims:make"
     CLAIMS_READ = "claims:read"
     LESSONS_WRITE = "lessons:write"
@@ -101,6 +102,7 @@ _EVERYONE = frozenset(
         P.NOTIFICATIONS_OWN,
         P.SUPPORT_USE,
         P.CLAIMS_READ,
+        P.ANALYTICS_READ,
     }
 )
 _STAFF = _EVERYONE | {

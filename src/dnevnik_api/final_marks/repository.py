@@ -324,7 +324,7 @@ class GradingRepository:
         )
         rules = await self.rules(actor)
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
-        tokens = await self._tokens(actor)
+        tokens = await self.tokens(actor)
         finals = await self._finals(actor, journal_id)
         if place.kind == FinalKind.PERIOD:
             marks = await self._marks(actor, journal_id, begins_on, ends_on)
@@ -368,7 +368,7 @@ class GradingRepository:
         closing = await closing_of(self._session, actor, journal_id, place)
         return closing is not None and not is_reopened(closing, actor)
 
-    async def _tokens(self, actor: Actor) -> dict[int, str]:
+    async def tokens(self, actor: Actor) -> dict[int, str]:
         """Return the values that a final mark may have, by the number they count for."""
         values = await self._session.execute(
             select(MarkValue.numeric, MarkValue.token)

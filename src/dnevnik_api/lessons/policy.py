@@ -17,8 +17,11 @@ def visible_journals(actor: Actor) -> ColumnElement[bool]:
     Leaders read all; a homeroom teacher those of the own class, study groups drawn from it
     included; a teacher those they teach today or have a lesson in as a substitute.
     """
-    if actor.reads_all():
-        return true()
+    return true() if actor.reads_all() else or_(taught_journals(actor), _of_own_class(actor))
+
+
+def taught_journals(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition on journals that the actor teaches today or substitutes in (Д.9)."""
     teaches = exists().where(
         JournalTeacher.organization_id == actor.organization_id,
         JournalTeacher.journal_id == Journal.id,
@@ -31,7 +34,7 @@ def visible_journals(actor: Actor) -> ColumnElement[bool]:
         Lesson.substitute_id == actor.person_id,
         Lesson.status != LessonStatus.CANCELLED,
     )
-    return or_(teaches, substitutes, _of_own_class(actor))
+    return or_(teaches, substitutes)
 
 
 def foreseen_journals(actor: Actor) -> ColumnElement[bool]:

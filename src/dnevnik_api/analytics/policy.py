@@ -1,0 +1,102 @@
+"""What becomes of an average: over the months, if more marks came, until a wanted mark is reached.
+
+All of it is worked out anew from the marks that stand, by the rules of final marks.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from dnevnik_api.final_marks.models import AverageKind, GradingRules
+from dnevnik_api.final_marks.policy import Counted, Proposal, propose, threshold_of
+
+MOST_MARKS = 20
+"""What takes more marks than these is out of reach in a quarter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A mark of a student, on the day of its lesson."""
+
+    day: date
+    value: str
+    counted: Counted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """How a student stood at the end of a month, by all marks so far."""
+
+    month: date
+    marks: int
+    found: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """So many marks of a value, which lead to the wanted one; ``average`` is where they lead."""
+
+    value: int
+    count: int
+    average: Decimal
+
+
+def counted(marks: Sequence[Given]) -> list[Counted]:
+    """Return the marks that count in averages."""
+    return [one.counted for one in marks if one.counted is not None]
+
+
+def trend(marks: Sequence[Given], rules: GradingRules, tokens: Mapping[int, str]) -> list[Month]:
+    """Return month by month how many marks came and where the average stood after them."""
+    by_month: defaultdict[date, list[Given]] = defaultdict(list)
+    for one in marks:
+        by_month[one.day.replace(day=1)].append(one)
+    so_far: list[Given] = []
+    months = []
+    for month in sorted(by_month):
+        so_far += by_month[month]
+        found = propose(counted(so_far), rules, tokens, fewest=rules.fewest_marks)
+        months.append(Month(month, len(by_month[month]), found))
+    return months
+
+
+def distribution(marks: Sequence[Given]) -> list[tuple[str, int]]:
+    """Return how often each value was given, the most frequent first."""
+    times = Counter(one.value for one in marks)
+    return sorted(times.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def ways_to(
+    wanted: int,
+    marks: Sequence[Counted],
+    rules: GradingRules,
+    tokens: Mapping[int, str],
+    weight: Decimal,
+) -> list[Way]:
+    """Return for each value the fewest marks of it that lead to ``wanted`` or better.
+
+    A value that leads there with none of twenty marks is left out; no mark at all is enough where
+    the count is 0.
+    """
+    ways = []
+    for value in sorted(tokens, reverse=True):
+        for count in range(MOST_MARKS + 1):
+            more = [*marks, *[Counted(value, weight)] * count]
+            found = propose(more, rules, tokens, fewest=rules.fewest_marks)
+            if _reaches(found, wanted, rules):
+                ways.append(Way(value, count, average_of(found, rules)))
+                break
+    return ways
+
+
+def _reaches(found: Proposal, wanted: int, rules: GradingRules) -> bool:
+    return found.value is not None and average_of(found, rules) >= threshold_of(wanted, rules)
+
+
+def average_of(found: Proposal, rules: GradingRules) -> Decimal:
+    """Return the average that the school's rules go by."""
+    weighted = rules.average == AverageKind.WEIGHTED
+    average = found.weighted_average if weighted else found.average
+    return average if average is not None else Decimal(0)
