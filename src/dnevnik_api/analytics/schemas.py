@@ -46,9 +46,13 @@ class AnalyticsRead(Read):
     distribution: list[TimesRead] = Field(description="Of all values, the most frequent first.")
 
 
+def _one() -> Decimal:
+    return Decimal(1)
+
+
 class SupposedMark(Request):
     value: Token
-    weight: Weight = Field(Decimal(1), examples=[1])
+    weight: Weight = Field(default_factory=_one, description="1, if left out.", examples=[1])
 
 
 class ForecastAsk(Request):
@@ -59,7 +63,9 @@ class ForecastAsk(Request):
         [], examples=[[{"value": "5", "weight": 2}]]
     )
     wanted: Token | None = Field(None, description="A value of final marks.", examples=["5"])
-    weight: Weight = Field(Decimal(1), description="Of each mark to come.", examples=[1])
+    weight: Weight = Field(
+        default_factory=_one, description="Of each mark to come; 1, if left out.", examples=[1]
+    )
 
 
 class WayRead(Read):
