@@ -174,7 +174,13 @@ async def test_groups_are_taught_together_by_one_teacher_in_one_room(
         headers={"If-Match": joined.headers["etag"]},
     )
     assert topic.status_code == 200, topic.text
-    # Neither moves without the other one.
+    # Neither moves without the other one, nor is it swapped.
+    russian = await lesson_on(
+        deputy, school.other_journal_id, school.homeroom_teacher.id, FRIDAY, 3
+    )
+    for lesson_id in (host, guest):
+        swapped = await swap(deputy, lesson_id, russian)
+        assert type_of(swapped) == (409, "/problems/lessons-joined")
     for lesson_id in (host, guest):
         moved = await patch(deputy, lesson_id, lesson_date=f"{FRIDAY + timedelta(3)}")
         assert type_of(moved) == (409, "/problems/lessons-joined")

@@ -764,6 +764,14 @@ async def test_lessons_to_come_follow_a_changed_week_and_kept_ones_stay(
 
     nothing = await deputy.post(f"{path}/regeneration", json=NOVEMBER)
     assert nothing.json() == {"added": 0, "removed": 0, "changed": 0, "kept": 16, "differences": []}
+    # A lesson that somebody gave another room by hand keeps it.
+    last = next(one for one in lessons["items"] if one["lesson_date"] == "2026-11-25")
+    by_hand = await deputy.patch(
+        f"/lessons/{last['id']}",
+        json={"room_id": school.room_id},
+        headers={"If-Match": f'"{last["version"]}"'},
+    )
+    assert by_hand.status_code == 200, by_hand.text
     # Russian moves to another teacher's room; the second week has a holiday for all.
     russian = next(
         one
@@ -805,4 +813,5 @@ async def test_lessons_to_come_follow_a_changed_week_and_kept_ones_stay(
     assert again.json()["differences"] == []
     kept = (await deputy.get(f"/lessons/{first['id']}")).json()
     assert (kept["topic"], kept["status"]) == ("Дроби", "held")
+    assert (await deputy.get(f"/lessons/{last['id']}")).json()["room_id"] == school.room_id
     assert (await teacher.post(f"{path}/regeneration", json=NOVEMBER)).status_code == 403

@@ -157,6 +157,7 @@ class LessonPlanner:
         places = []
         for (journal, lesson), (_, other) in ((first, second), (second, first)):
             self._check_alone(lesson)
+            await self._check_not_joined_to(actor, lesson)
             if lesson.status == LessonStatus.CANCELLED:
                 raise LESSON_CANCELLED()
             if lesson.lesson_date != other.lesson_date and await self._is_held(lesson):

@@ -6,7 +6,18 @@ WITH
 ,
 made AS MATERIALIZED (
     SELECT l.id, l.status = 'planned' AND l.begins_at > :now AND l.lesson_date = l.planned_on
-           AND l.substitute_id IS NULL AND l.comment IS NULL
+           AND l.substitute_id IS NULL AND l.comment IS NULL AND l.joined_to_id IS NULL
+           AND NOT EXISTS (SELECT FROM lessons guest
+                           WHERE guest.organization_id = :organization_id
+                             AND guest.joined_to_id = l.id)
+           AND NOT EXISTS (SELECT FROM entry_changes c
+                           WHERE c.organization_id = :organization_id AND c.entity = 'lessons'
+                             AND c.entity_id = l.id AND c.before IS NOT NULL
+                             AND (c.before -> 'number', c.before -> 'begins_at',
+                                  c.before -> 'room_id', c.before -> 'teacher_id')
+                                 IS DISTINCT FROM
+                                 (c.after -> 'number', c.after -> 'begins_at',
+                                  c.after -> 'room_id', c.after -> 'teacher_id'))
            AND (l.topic IS NULL OR EXISTS (
                SELECT FROM planned_lessons p
                WHERE p.organization_id = :organization_id AND p.lesson_id = l.id
