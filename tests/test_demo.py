@@ -108,6 +108,12 @@ async def _look_around(visitors: dict[str, Visitor]) -> None:
         assert len(page["students"]) >= 9
         assert page["lessons"]
 
+    found = {
+        one["check"]: one["count"] for one in (await coordinator.see("/integrity"))["sections"]
+    }
+    for check in ("timetable_against_curriculum", "journals_outside_curriculum"):
+        assert found.get(check, 0) == 0, check
+
     homeroom = visitors["homeroom_teacher"]
     (own_class,) = homeroom.me["homeroom_classes"]
     subjects = await homeroom.see("/journals", group_id=own_class["id"])

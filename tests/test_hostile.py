@@ -26,6 +26,8 @@ from dnevnik_api.tokens import Scope, Tokens, new_signing_key
 
 MAX_ANSWER = 16 * 1024
 AT_LEAST = 100
+# A door with many fields gets so many of its inputs, evenly spread.
+MOST = 160
 # Who may pass a door gets every input, the other of the two every so many.
 SAMPLE = 7
 
@@ -274,6 +276,14 @@ def faults(request: Request, answer: Answer) -> Iterator[str]:
         yield f"{answer.status} echoes what was sent"
 
 
+def thinned(requests: list[Request]) -> list[Request]:
+    """Keep what asks for other schools' records, and of the rest as many as there is time for."""
+    rest = [one for one in requests if not one.twins]
+    many = min(len(rest), MOST)
+    kept = [rest[place * len(rest) // many] for place in range(many)]
+    return [one for one in requests if one.twins] + kept
+
+
 def said(answer: Answer) -> tuple[int, Any]:
     is_json = answer.headers.get(b"content-type", b"").endswith(b"json")
     body = json.loads(answer.body) if is_json else answer.body
@@ -354,7 +364,7 @@ async def test_nothing_hostile_breaks_or_changes_anything(
                 operation = Operation(CONTRACT, method, template, good_values, foreign, headers)
                 await make_missing(app, operation)
                 good_values |= GOOD_FOR.get(operation.description["operationId"], {})
-                requests = list(operation.requests())
+                requests = thinned(list(operation.requests()))
                 assert len(requests) >= AT_LEAST
                 good = await attack.send(operation.good(), f"{person.id}-good")
                 if every == 1 and good.status in {400, 415, 422} and "/imports/" not in door:

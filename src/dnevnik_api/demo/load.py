@@ -7,8 +7,8 @@ two weeks.
 
 import asyncio
 import csv
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.resources import files
@@ -269,10 +269,23 @@ class _DemoSchool:
         await self._api.send(
             "POST", "/imports/timetable", _file("timetable"), timetable_id=timetable_id
         )
+        await self._set_hours(await self._api.all(f"/timetables/{timetable_id}/entries"))
         around = self._calendar.around(self._today)
         days = {"from_on": around.begins_on.isoformat(), "to_on": around.ends_on.isoformat()}
         await self._api.send("POST", f"/timetables/{timetable_id}/generation", days)
         self._progress("Timetable", 1, 1)
+
+    async def _set_hours(self, entries: Sequence[Any]) -> None:
+        """Give each class and group the curriculum that the week fulfils (А.14)."""
+        hours = Counter((one["group_id"], one["subject_id"]) for one in entries)
+        teachers = {(one["group_id"], one["subject_id"]): one["teacher_id"] for one in entries}
+        for group_id in sorted({group_id for group_id, _ in hours}):
+            lines = [
+                {"subject_id": key[1], "weekly_hours": count, "teacher_id": teachers[key]}
+                for key, count in hours.items()
+                if key[0] == group_id
+            ]
+            await self._api.send("PUT", f"/groups/{group_id}/curriculum", {"lines": lines})
 
     async def let_in(self) -> list[DemoLogin]:
         """Give credentials to all staff, one student and a guardian; return one of each role."""
