@@ -25,7 +25,7 @@ run: $(VENV)/.runtime ## Start the API with a database and a demo school of its 
 	@$(BIN)/dnevnik serve $(ARGS)
 
 test: check ## Check all that can be checked, as CI does.
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: lint types imports ## Check without running the tests.
 

@@ -182,8 +182,10 @@ class JournalRepository:
     ) -> JournalTeacher:
         """Change from when until when someone teaches a journal; lessons already made stay."""
         check_term({"begins_on": teacher.begins_on, "ends_on": teacher.ends_on, **changes})
-        journal.version += 1
-        return await records.change(self._session, actor, teacher, changes)
+        was = teacher.version
+        changed = await records.change(self._session, actor, teacher, changes)
+        journal.version += changed.version != was
+        return changed
 
 
 class LessonRepository:
