@@ -55,7 +55,10 @@ async def scratch(cluster: Cluster) -> AsyncIterator[str]:
     owner = await asyncpg.connect(cluster.url("postgres", OWNER_ROLE).replace("+asyncpg", ""))
     await owner.execute("CREATE DATABASE scratch TEMPLATE template0")
     yield cluster.url("scratch", OWNER_ROLE)
-    await owner.execute("DROP DATABASE scratch WITH (FORCE)")
+    # A vacuum that happens to run there belongs to the superuser, and so may only they end it.
+    superuser = await asyncpg.connect(cluster.url("postgres", SUPERUSER).replace("+asyncpg", ""))
+    await superuser.execute("DROP DATABASE scratch WITH (FORCE)")
+    await superuser.close()
     await owner.close()
 
 
