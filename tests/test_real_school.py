@@ -1,19 +1,24 @@
 """A real school's week goes in through the public API, becomes lessons and journals, and works."""
 
 import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import FakeClock
+from conftest import FAST, FakeClock
 from factories import PASSWORD, School, bearer, sign_in
 from fastapi import FastAPI
 
 from dnevnik_api.clock import day_of
-from dnevnik_api.db import open_session
-from dnevnik_api.embedded import Cluster
+from dnevnik_api.db import make_engine, open_session
+from dnevnik_api.embedded import OWNER_ROLE, Cluster, running
 from dnevnik_api.founding import NewSchool, found
+from dnevnik_api.main import create_app
+from dnevnik_api.migrating import migrate
 from dnevnik_api.people.schemas import PersonCreate
 from dnevnik_api.real_school import (
     STUDENTS_IN_CLASS,
@@ -22,6 +27,7 @@ from dnevnik_api.real_school import (
     load_real_school,
     read,
 )
+from dnevnik_api.tokens import Tokens, new_signing_key
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "real-school"
 DATA = Path(os.environ.get("DNEVNIK_REAL_SCHOOL", BESIDE))
@@ -42,6 +48,30 @@ TWICE_AT_ONCE = """
     ) ordered
     WHERE before > begins_at
 """
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A server of its own: what some hundred little schools taught its planner is no help here."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dn", dir="/tmp")))
+        folder.chmod(0o755)  # As root the server runs as another user.
+        yield stack.enter_context(running(folder / "home", base=folder / "base", tuning=FAST))
+
+
+@pytest.fixture
+async def database(own_cluster: Cluster) -> Cluster:
+    await migrate(own_cluster.url(role=OWNER_ROLE))
+    return own_cluster
+
+
+@pytest.fixture
+async def app(database: Cluster, clock: FakeClock) -> AsyncIterator[FastAPI]:
+    engine = make_engine(database.url(), pool_size=20)
+    app = create_app(engine, Tokens(new_signing_key()))
+    app.state.clock = clock
+    yield app
+    await engine.dispose()
 
 
 @HERE
