@@ -22,7 +22,7 @@ from dnevnik_api.accounts.actions import Post
 from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.credentials import actions
 from dnevnik_api.credentials.policy import RETRIES
-from dnevnik_api.embedded import WORKER_ROLE, Cluster
+from dnevnik_api.embedded import SUPERUSER, WORKER_ROLE, Cluster
 from dnevnik_api.mail import Letter, Mailer, MailError
 
 
@@ -379,6 +379,36 @@ async def test_a_letter_that_never_gets_through_is_given_up_and_a_replaced_one_i
     [kept] = letters_in(tmp_path)
     assert kept["Subject"] == "Доступ к электронному дневнику"
     assert {oct(one.stat().st_mode)[-3:] for one in tmp_path.iterdir()} == {"600"}  # noqa: ASYNC240
+
+
+async def test_a_letter_holds_nothing_while_it_waits_for_who_issues_anew(
+    as_: SignIn,
+    database: Cluster,
+    school: School,
+    post: Callable[[Mailer], Post],
+    tmp_path: Path,
+) -> None:
+    """Who issues locks the account, then what was issued; the other way round is a deadlock."""
+    await unregister(school, school.student)
+    await address(school, school.student, "egor@example.org")
+    answer = await as_(school.coordinator).post(
+        "/credential-batches/letters", json={"person_ids": [school.student.id]}
+    )
+    credential_id = answer.json()["queued"][0]["credential_id"]
+    outbox = post(Mailer(None, "dnevnik@localhost", tmp_path))
+    async with jobs.connected(database.url(role=SUPERUSER)) as issuer, asyncio.timeout(20):
+        async with issuer.transaction():
+            account = "SELECT FROM accounts WHERE id = $1 FOR NO KEY UPDATE"
+            await issuer.execute(account, school.student.account_id)
+            sending = asyncio.create_task(actions.send_letter(outbox, school.id, credential_id))
+            blocked = "SELECT FROM pg_locks WHERE $1 = ANY(pg_blocking_pids(pid))"
+            pid = issuer.get_server_pid()
+            while not await issuer.fetch(blocked, pid):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            issued = "SELECT FROM credentials WHERE id = $1 FOR UPDATE NOWAIT"
+            await issuer.execute(issued, credential_id)
+        assert await sending is None
+    assert [one["To"] for one in letters_in(tmp_path)] == ["egor@example.org"]
 
 
 async def test_what_is_no_address_is_refused_for_good(tmp_path: Path) -> None:

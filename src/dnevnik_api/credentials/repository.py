@@ -306,7 +306,8 @@ class CredentialRepository:
                 Credential.handed_over_at.is_(None),
                 Account.state == AccountState.ISSUED,
             )
-            .with_for_update(of=[Credential, Account])
+            # In the order of who issues credentials anew, so that neither waits for the other.
+            .with_for_update(of=[Account, Credential])
         )
         if (row := found.one_or_none()) is None:
             return None
