@@ -55,6 +55,8 @@ DOORS = {
     f"POST {_O}/persons/{{person_id}}/compromise-notices": {"coordinator"},
     f"GET {_O}/compromise-notices": {"coordinator"},
     f"POST {_O}/compromise-notices/{{compromise_notice_id}}/withdrawal": {"coordinator"},
+    f"GET {_O}/compromise-notices/{{compromise_notice_id}}/voiding": {"coordinator"},
+    f"POST {_O}/compromise-notices/{{compromise_notice_id}}/voiding": {"coordinator"},
     f"GET {_O}/sharing-signals": {"coordinator"},
     # organization
     f"GET {_O}": EVERYONE,

@@ -33,7 +33,14 @@ GLOBAL = {
     "sessions",
     "sign_in_failures",
 }
-HISTORIES = ["attestations", "audit_seals", "entry_changes", "mark_changes", "support_messages"]
+HISTORIES = [
+    "attestations",
+    "audit_seals",
+    "entry_changes",
+    "mark_changes",
+    "support_messages",
+    "void_changes",
+]
 ROLES = ["dnevnik_app", "dnevnik_worker"]
 OURS = (
     "(organization_id ="

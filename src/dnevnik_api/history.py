@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, insert, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, query_expression
 
 from .db import Instant, TenantRow, indexed
 from .policy import Actor
@@ -27,6 +27,14 @@ class HistoryRow(TenantRow):
     transaction_id: Mapped[int] = mapped_column(
         BigInteger, server_default=text("pg_current_xact_id()::text::bigint"), sort_order=99
     )
+    # The notice of compromise whose voiding, or the withdrawal of it, wrote the row (3.4).
+    voiding_notice_id: Mapped[int | None] = mapped_column(BigInteger, sort_order=100)
+
+    @declared_attr
+    @classmethod
+    def void_notice_id(cls) -> Mapped[int | None]:
+        """Return the notice that makes the row void, in a question that asks for it (``audit``)."""
+        return query_expression()
 
 
 def by_transaction(table: str) -> Index:
@@ -85,11 +93,19 @@ async def record(
 
 
 async def record_all(
-    session: AsyncSession, actor: Actor, entity: str, changes: Iterable[Change]
+    session: AsyncSession,
+    actor: Actor,
+    entity: str,
+    changes: Iterable[Change],
+    *,
+    voiding_notice_id: int | None = None,
 ) -> None:
     """Write down changes of many records of one kind, in a few statements."""
     rows = [
-        _row(actor, entity, entity_id, was, became)
+        {
+            **_row(actor, entity, entity_id, was, became),
+            "voiding_notice_id": voiding_notice_id,
+        }
         for entity_id, before, after in changes
         if (was := as_json(before)) != (became := as_json(after))
     ]

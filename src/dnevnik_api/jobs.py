@@ -36,6 +36,7 @@ from .organizations.models import Organization
 from .policy import Permission
 from .tasks.actions import Kind, Workshop
 from .tasks.repository import JOB
+from .voiding.actions import VOIDING, void_as_asked
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -113,7 +114,11 @@ async def work(
 
 def kinds(sealer: Sealer) -> tuple[Kind, ...]:
     """Return the kinds of long work that requests ask for (docs/decisions/jobs.md)."""
-    return (*IMPORTS, Kind(VERIFICATION, Permission.AUDIT_READ, sealer.verify_as_asked))
+    return (
+        *IMPORTS,
+        Kind(VERIFICATION, Permission.AUDIT_READ, sealer.verify_as_asked),
+        Kind(VOIDING, Permission.INCIDENTS_KEEP, void_as_asked),
+    )
 
 
 def _do_by_the_clock(

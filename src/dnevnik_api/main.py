@@ -49,6 +49,7 @@ from .support.router import router as support
 from .tasks.router import router as tasks
 from .timetable.router import router as timetable
 from .tokens import Tokens
+from .voiding.router import router as voiding
 
 VERSION = "0.1.0"
 
@@ -125,6 +126,7 @@ def create_app(
         homework,
         journal,
         audit,
+        voiding,
         duties,
         integrity,
         support,

@@ -162,7 +162,7 @@ async def read_second_factor(session: AsyncSession, caller: Caller) -> dict[str,
 
 async def begin_second_factor(door: Door, caller: Caller, password: str) -> dict[str, str]:
     """Return a new secret for an authenticator; it counts when a first code was right."""
-    account = await _check_password(door, caller, password)
+    account = await reauthenticate(door, caller, password)
     secret = new_secret()
     sealed = door.tokens.vault.seal(secret.encode(), _use_of(account.id))
     async with open_session(door.sessions) as session:
@@ -202,7 +202,7 @@ async def confirm_second_factor(door: Door, caller: Caller, code: str) -> list[s
 
 async def remove_second_factor(door: Door, caller: Caller, password: str, code: str) -> None:
     """Switch the caller's second factor off, given the password and a code."""
-    await _check_password(door, caller, password)
+    await reauthenticate(door, caller, password)
     limits = await _count_code(door, caller.account_id)
     async with open_session(door.sessions) as session:
         await check_alive(session, caller)
@@ -228,7 +228,7 @@ async def change_password(door: Door, caller: Caller, old: str, new: str) -> Non
 
 async def change_email(door: Door, caller: Caller, email: str, password: str) -> None:
     """Let the account be reached elsewhere, once the new address has answered a letter."""
-    account = await _check_password(door, caller, password)
+    account = await reauthenticate(door, caller, password)
     await _count_letter(door, account.login)
     async with open_session(door.sessions) as session:
         await check_alive(session, caller)
@@ -377,7 +377,7 @@ async def _ask_for_letter(session: AsyncSession, account_id: int, kind: LetterKi
     await enqueue(session, LETTER, [{"account_id": account_id, "kind": kind.value}])
 
 
-async def _check_password(door: Door, caller: Caller, password: str) -> Account:
+async def reauthenticate(door: Door, caller: Caller, password: str) -> Account:
     """Ask for the password again before something grave; wrong ones count as when signing in."""
     async with open_session(door.sessions, read_only=True) as session:
         account = await AccountRepository(session).get(caller.account_id)

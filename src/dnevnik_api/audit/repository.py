@@ -4,14 +4,15 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import defer
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.orm import defer, with_expression
 
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
 from dnevnik_api.documents import csv_table, xlsx_table
 from dnevnik_api.errors import TOO_MANY_ROWS
 from dnevnik_api.history import EntryChange
+from dnevnik_api.incidents.models import CompromiseNotice, VoidChange
 from dnevnik_api.lessons.policy import whose_diary
 from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.pagination import Slice, Window, paginate
@@ -36,8 +37,10 @@ COLUMNS = (
     "Комментарий был",
     "Комментарий стал",
     "Причина",
+    "Недействительно (№ уведомления)",
+    "Отмена недействительного (№ уведомления)",
 )
-WIDTHS = (20, 32, 10, 24, 12, 32, 8, 8, 30, 30, 30)
+WIDTHS = (20, 32, 10, 24, 12, 32, 8, 8, 30, 30, 30, 18, 18)
 
 
 class About(StrEnum):
@@ -113,6 +116,8 @@ class HistoryRepository:
                 one.old_comment,
                 one.new_comment,
                 one.reason,
+                one.void_notice_id,
+                one.voiding_notice_id,
             )
             for one in found
         )
@@ -158,7 +163,11 @@ class HistoryRepository:
 
 
 def _changes(actor: Actor, history: type[H], filters: Mapping[str, Any], days: Days) -> Select[H]:
-    changes = select(history).where(history.organization_id == actor.organization_id)
+    changes = (
+        select(history)
+        .where(history.organization_id == actor.organization_id)
+        .options(with_expression(history.void_notice_id, _void_by(history)))
+    )
     for name, value in filters.items():
         if value is not None:
             changes = changes.where(getattr(history, name) == value)
@@ -168,6 +177,25 @@ def _changes(actor: Actor, history: type[H], filters: Mapping[str, Any], days: D
     if last is not None:
         changes = changes.where(history.changed_at < _midnight(last + timedelta(1), actor))
     return changes
+
+
+def _void_by(history: type[MarkChange] | type[EntryChange]) -> ScalarSelect[int]:
+    """Return which notice makes a row void, if one in force does (3.4)."""
+    row = VoidChange.mark_change_id if history is MarkChange else VoidChange.entry_change_id
+    return (
+        select(func.min(VoidChange.compromise_notice_id))
+        .join(
+            CompromiseNotice,
+            (CompromiseNotice.organization_id == VoidChange.organization_id)
+            & (CompromiseNotice.id == VoidChange.compromise_notice_id),
+        )
+        .where(
+            VoidChange.organization_id == history.organization_id,
+            row == history.id,
+            CompromiseNotice.withdrawn_at.is_(None),
+        )
+        .scalar_subquery()
+    )
 
 
 def _midnight(day: date, actor: Actor) -> datetime:

@@ -20,7 +20,22 @@ class Harm(StrEnum):
 Hex = Annotated[bytes, PlainSerializer(bytes.hex, return_type=str)]
 
 
-class MarkChangeRead(Read):
+class Voidable(Read):
+    """A change that may be void (3.4): made with a compromised account. Strike it through."""
+
+    void_notice_id: int | None
+    """The notice of compromise that makes it void; null once that is withdrawn."""
+    voiding_notice_id: int | None
+    """The notice whose voiding, or withdrawal, wrote this row."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def voided(self) -> bool:
+        """Tell whether the change is void."""
+        return self.void_notice_id is not None
+
+
+class MarkChangeRead(Voidable):
     """One change of a mark: who, when, where, whose, from what to what (2.14c)."""
 
     id: int
@@ -57,7 +72,7 @@ class FieldChange(Read):
     new: Any
 
 
-class OwnMarkChangeRead(Read):
+class OwnMarkChangeRead(Voidable):
     """One change of one's own, or one's child's, mark: who, when, from what to what (2.14c)."""
 
     id: int
@@ -78,7 +93,7 @@ class OwnMarkChangeRead(Read):
     reason: str | None
 
 
-class EntryChangeRead(Read):
+class EntryChangeRead(Voidable):
     """One change of any other record; before is null for a new one, after for a removed one."""
 
     id: int

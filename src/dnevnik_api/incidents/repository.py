@@ -43,8 +43,12 @@ class NoticeRepository:
         found = _notices(actor).where(CompromiseNotice.id == notice_id)
         return (await self._session.execute(found)).one()[0]
 
+    async def find(self, actor: Actor, notice_id: int) -> CompromiseNotice:
+        """Return a notice, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, CompromiseNotice, notice_id)
+
     async def lock(self, actor: Actor, notice_id: int) -> CompromiseNotice:
-        """Lock a notice for its withdrawal, or raise NOT_FOUND."""
+        """Lock a notice for a change, or raise NOT_FOUND."""
         return await records.find(self._session, actor, CompromiseNotice, notice_id, lock=True)
 
     async def add(
@@ -159,6 +163,9 @@ def _notices(actor: Actor) -> Any:
                 "settled_at",
                 "withdrawn_at",
                 "withdrawn_by_name",
+                "void_from",
+                "voided_at",
+                "voided_by_name",
                 "version",
             )
         ),

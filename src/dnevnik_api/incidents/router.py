@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query, Response, status
 
 from dnevnik_api.contract import clauses
 from dnevnik_api.db import SessionDep
-from dnevnik_api.errors import NO_ACCOUNT, NOTICE_IN_FORCE, NOTICE_WITHDRAWN
+from dnevnik_api.errors import NO_ACCOUNT, NOTICE_IN_FORCE
 from dnevnik_api.fields import PathId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Caller, Permission, requires, requires_account
@@ -85,27 +85,6 @@ async def list_compromise_notices(
 ) -> Slice[Any]:
     """List who told of which account, when, and whether in time; newest first."""
     return await notices.page(actor, window, in_force=in_force)
-
-
-@router.post(
-    f"{_ORGANIZATION}/compromise-notices/{{compromise_notice_id}}/withdrawal",
-    response_model=NoticeRead,
-    summary="Withdraw a notice of compromise",
-    openapi_extra=clauses("3.3"),
-    responses=documented(NOTICE_WITHDRAWN),
-)
-async def withdraw_compromise_notice(
-    compromise_notice_id: PathId,
-    actor: Keeper,
-    session: SessionDep,
-    notices: Notices,
-    response: Response,
-) -> Any:
-    """Withdraw a notice that was a mistake: the old password works again, the notice stays."""
-    await actions.withdraw(session, actor, compromise_notice_id)
-    notice = await notices.get(actor, compromise_notice_id)
-    tag(response, notice)
-    return notice
 
 
 @router.get(

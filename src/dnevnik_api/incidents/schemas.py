@@ -20,7 +20,6 @@ class NoticeRead(Read):
     full_name: str = Field(examples=["Кузнецов Иван Сергеевич"])
     learned_at: datetime
     noticed_at: datetime
-    """What the account did from this moment on is void (3.4)."""
     noticed_by: int | None
     """Null where another school, which knows the same human, was told."""
     noticed_by_name: str = Field(examples=["Орлова Анна"])
@@ -31,6 +30,10 @@ class NoticeRead(Read):
     """When new credentials were issued."""
     withdrawn_at: datetime | None
     withdrawn_by_name: str | None
+    void_from: datetime | None
+    """From which moment on what the account did is void (3.4); null until that is done."""
+    voided_at: datetime | None
+    voided_by_name: str | None
     version: int
 
 

@@ -52,6 +52,14 @@ KINDS: dict[str, Text] = {
         "Сообщено о компрометации учётной записи: {person}. Вход закрыт, выдайте новые данные.",
         "A compromised account is reported: {person}. Sign-in is blocked: issue new credentials.",
     ),
+    "entries-voided": Text(
+        "{subject}: записи, сделанные с чужого доступа, недействительны, прежние восстановлены.",
+        "{subject}: entries made with somebody else's access are void, the former ones restored.",
+    ),
+    "entries-restored": Text(
+        "{subject}: записи, которые считались недействительными, восстановлены.",
+        "{subject}: entries that were taken for void are restored.",
+    ),
     "mark-claimed": Text(
         "Сообщение об ошибочной оценке: {student}, {group}, {subject}, оценка {value}. "
         "Ответьте до {due_on}.",

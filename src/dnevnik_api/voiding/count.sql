@@ -1,0 +1,2 @@
+--include voiding/find
+SELECT count(*) FROM found

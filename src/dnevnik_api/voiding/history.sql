@@ -1,0 +1,50 @@
+-- The changes of both histories that a voiding asks about, since :since, and what each changed: the
+-- key of the thing, where it stands, what was there before and after (3.4).
+WITH history AS (
+    SELECT 'mark_change' AS origin, c.id, c.actor_id, c.changed_at, c.voiding_notice_id,
+           CASE c.kind WHEN 'work' THEN 'mark' ELSE 'final_mark' END AS kind,
+           CASE c.kind
+               WHEN 'work' THEN concat_ws(':', c.work_id, c.student_id, c.ordinal)
+               ELSE concat_ws(':', c.journal_id, c.student_id, c.final_kind, c.reporting_period_id)
+           END AS key,
+           c.journal_id,
+           jsonb_build_object('work_id', c.work_id, 'lesson_id', c.lesson_id,
+               'lesson_date', c.lesson_date, 'student_id', c.student_id, 'ordinal', c.ordinal,
+               'final_kind', c.final_kind, 'reporting_period_id', c.reporting_period_id) AS place,
+           CASE WHEN c.old_value IS NOT NULL THEN
+               jsonb_build_object('value', c.old_value, 'comment', c.old_comment) END AS before,
+           CASE WHEN c.new_value IS NOT NULL THEN
+               jsonb_build_object('value', c.new_value, 'comment', c.new_comment) END AS after
+    FROM mark_changes c
+    WHERE c.organization_id = :organization_id AND c.changed_at >= :since
+    UNION ALL
+    SELECT 'entry_change', e.id, e.actor_id, e.changed_at, e.voiding_notice_id,
+           'attendance',
+           concat_ws(':', v.entry ->> 'lesson_id', v.entry ->> 'student_id'),
+           NULL,
+           jsonb_build_object('lesson_id', v.entry -> 'lesson_id',
+                              'student_id', v.entry -> 'student_id'),
+           e.before - '{lesson_id,student_id}'::text[],
+           e.after - '{lesson_id,student_id}'::text[]
+    FROM entry_changes e
+    CROSS JOIN LATERAL (SELECT coalesce(e.after, e.before) AS entry) v
+    WHERE e.organization_id = :organization_id AND e.changed_at >= :since
+      AND e.entity = 'attendance'
+    UNION ALL
+    SELECT 'entry_change', e.id, e.actor_id, e.changed_at, e.voiding_notice_id,
+           CASE e.entity WHEN 'homework' THEN 'homework' WHEN 'works' THEN 'work' ELSE 'lesson' END,
+           e.entity_id::text,
+           (v.entry ->> 'journal_id')::bigint,
+           jsonb_build_object('record_id', e.entity_id, 'lesson_id',
+               CASE e.entity WHEN 'lessons' THEN to_jsonb(e.entity_id) ELSE v.entry -> 'lesson_id' END),
+           e.before,
+           e.after
+    FROM entry_changes e
+    CROSS JOIN LATERAL (SELECT coalesce(e.after, e.before) AS entry) v
+    WHERE e.organization_id = :organization_id AND e.changed_at >= :since
+      AND (e.entity IN ('homework', 'works')
+           -- Of lessons only what their teachers write: topic, comment, and that they were held.
+           OR (e.entity = 'lessons' AND e.before IS NOT NULL AND e.after IS NOT NULL
+               AND (e.before -> 'topic', e.before -> 'comment', e.before -> 'status')
+                   IS DISTINCT FROM (e.after -> 'topic', e.after -> 'comment', e.after -> 'status')))
+)
