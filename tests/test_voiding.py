@@ -1,11 +1,21 @@
 """What a compromised account did is void: found, reverted in one action, kept, restored (3.4)."""
 
+import csv
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import httpx
 import pytest
 from conftest import FakeClock
 from factories import PASSWORD, Person, School, SignIn, bearer, register
+from fastapi import FastAPI
+
+from dnevnik_api.audit.actions import Sealer
+from dnevnik_api.jobs import kinds
+from dnevnik_api.tasks.actions import Workshop
+from dnevnik_api.voiding import actions
 
 NEW = {"If-None-Match": "*"}
 ANY = {"If-Match": "*"}
@@ -54,15 +64,37 @@ async def values(school: School) -> dict[tuple[int, int], str]:
     return {(row["student_id"], row["ordinal"]): row["value"] for row in rows}
 
 
-@pytest.mark.clause("3.4")
-async def test_what_a_compromised_account_did_is_previewed_reverted_kept_and_restored(
+async def version(school: School) -> int:
+    [row] = await school.run("SELECT version FROM journals WHERE id = $1", school.journal_id)
+    return row["version"]
+
+
+async def topic(school: School) -> tuple[str | None, str]:
+    [row] = await school.run("SELECT topic, status FROM lessons WHERE id = $1", school.lesson_id)
+    return row["topic"], row["status"]
+
+
+@dataclass
+class Misuse:
+    """What somebody did with the teacher's password, and the notice of it."""
+
+    notice: dict[str, Any]
+    homework_id: int
+    began: datetime
+
+    @property
+    def voiding(self) -> str:
+        return f"/compromise-notices/{self.notice['id']}/voiding"
+
+
+@pytest.fixture
+async def misuse(
     as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
-) -> None:
+) -> Misuse:
     teacher = as_(school.teacher)
     await set_mark(teacher, mark_of(school), "4")
     clock.pass_(minutes=1)
     began = clock.now
-    # Somebody else with the teacher's password.
     await set_mark(teacher, mark_of(school), "2", comment="?")
     await set_mark(teacher, mark_of(school, "classmate"), "5")
     record = f"/lessons/{school.lesson_id}/record"
@@ -76,10 +108,14 @@ async def test_what_a_compromised_account_did_is_previewed_reverted_kept_and_res
     assert (given.status_code, added.status_code) == (201, 201)
     clock.pass_(minutes=1)
     notice = await report(coordinator, school.teacher, began)
-    version = await school.run("SELECT version FROM journals WHERE id = $1", school.journal_id)
+    return Misuse(notice, given.json()["id"], began)
 
-    address = f"/compromise-notices/{notice['id']}/voiding"
-    preview = (await coordinator.get(address)).json()
+
+@pytest.mark.clause("3.4")
+async def test_what_a_compromised_account_did_is_previewed_and_reverted_in_one_action(
+    school: School, coordinator: httpx.AsyncClient, misuse: Misuse, statements: list[str]
+) -> None:
+    preview = (await coordinator.get(misuse.voiding)).json()
     assert (preview["operations"], preview["voided_at"]) == (6, None)
     told = {
         (one["kind"], one["student_id"], one["field"]): (one["now"], one["becomes"])
@@ -101,56 +137,234 @@ async def test_what_a_compromised_account_did_is_previewed_reverted_kept_and_res
         ("work", None, None): (True, False),
     }
     assert await values(school) == {(school.student.id, 1): "2", (school.classmate.id, 1): "5"}
-
-    wrong = await coordinator.post(address, json={"password": "Не-тот-пароль-совсем"})
-    assert (wrong.status_code, wrong.json()["type"]) == (401, "/problems/bad-credentials")
-    voided = await void(coordinator, notice)
+    before = await version(school)
+    statements.clear()
+    voided = await void(coordinator, misuse.notice)
+    assert len(statements) <= 50
     assert (voided["operations"], voided["total"]) == (6, 7)
     assert await values(school) == {(school.student.id, 1): "4"}
     for table in ("homework", "attendance"):
         assert await school.run(f"SELECT FROM {table}") == []
-    [lesson] = await school.run("SELECT topic, status FROM lessons WHERE id = $1", school.lesson_id)
-    assert (lesson["topic"], lesson["status"]) == (None, "planned")
+    assert await topic(school) == (None, "planned")
     assert len(await school.run("SELECT FROM works")) == 1
-    after = await school.run("SELECT version FROM journals WHERE id = $1", school.journal_id)
-    assert after[0]["version"] == version[0]["version"] + 1
+    # Whoever has the journal's page open learns that it has changed.
+    assert await version(school) == before + 1
+    # Again it changes nothing.
+    assert (await void(coordinator, misuse.notice))["operations"] == 6
+    assert await version(school) == before + 1
 
-    # Both the operations and their reversals stay, the former struck through.
+
+@pytest.mark.clause("3.4", "2.14c")
+async def test_void_operations_and_their_reversals_stay_and_the_reports_mark_them(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, misuse: Misuse
+) -> None:
+    await void(coordinator, misuse.notice)
+    notice_id = misuse.notice["id"]
     changes = (await coordinator.get("/mark-changes")).json()["items"]
-    assert [(one["new_value"], one["voided"], one["voiding_notice_id"]) for one in changes] == [
-        (changes[0]["new_value"], False, notice["id"]),
-        (changes[1]["new_value"], False, notice["id"]),
-        ("5", True, None),
-        ("2", True, None),
-        ("4", False, None),
+    assert [(one["voided"], one["voiding_notice_id"]) for one in changes] == [
+        (False, notice_id),
+        (False, notice_id),
+        (True, None),
+        (True, None),
+        (False, None),
     ]
-    assert changes[2]["void_notice_id"] == notice["id"]
+    assert changes[2]["void_notice_id"] == notice_id
     assert changes[0]["actor_name"] == "Орлова Анна"
     entries = (await coordinator.get("/entry-changes?entity=homework")).json()["items"]
     assert [(one["voided"], one["voiding_notice_id"]) for one in entries] == [
-        (False, notice["id"]),
+        (False, notice_id),
         (True, None),
     ]
     table = (await coordinator.get("/mark-changes/export")).text
-    assert "Недействительно (№ уведомления)" in table
-    assert table.count(f";{notice['id']}") == 4
-    own = await as_(school.guardian).get(f"/students/{school.student.id}/mark-changes")
+    rows = list(csv.reader(StringIO(table), delimiter=";"))
+    assert [row[-2:] for row in rows[1:]] == [
+        ["", ""],
+        [str(notice_id), ""],
+        [str(notice_id), ""],
+        ["", str(notice_id)],
+        ["", str(notice_id)],
+    ]
+    guardian = as_(school.guardian)
+    own = await guardian.get(f"/students/{school.student.id}/mark-changes")
     assert [one["voided"] for one in own.json()["items"]] == [False, True, False]
-    news = (await as_(school.guardian).get("/notifications")).json()["items"]
-    assert [one["kind"] for one in news] == ["entries-voided"]
+    [news] = (await guardian.get("/notifications")).json()["items"]
+    assert news["kind"] == "entries-voided"
+    assert "Математика" in news["text"]
 
-    # Again it does nothing; the withdrawal brings all of it back, under the old numbers.
-    assert (await void(coordinator, notice))["operations"] == 6
-    assert len((await coordinator.get("/mark-changes")).json()["items"]) == len(changes)
-    back = await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+
+@pytest.mark.clause("3.4")
+async def test_a_withdrawn_notice_brings_all_of_it_back(
+    school: School, coordinator: httpx.AsyncClient, misuse: Misuse
+) -> None:
+    await void(coordinator, misuse.notice)
+    back = await coordinator.post(f"/compromise-notices/{misuse.notice['id']}/withdrawal")
     assert back.status_code == 200, back.text
     assert await values(school) == {(school.student.id, 1): "2", (school.classmate.id, 1): "5"}
-    [task] = await school.run("SELECT id, text FROM homework")
-    assert (task["id"], task["text"]) == (given.json()["id"], "Ничего")
-    [lesson] = await school.run("SELECT topic FROM lessons WHERE id = $1", school.lesson_id)
-    assert lesson["topic"] == "Чужая тема"
-    assert [one["voided"] for one in (await coordinator.get("/mark-changes")).json()["items"]] == [
-        False
-    ] * 7
-    refused = await coordinator.get(address)
+    [task] = await school.run("SELECT id, text, version FROM homework")
+    assert (task["id"], task["text"]) == (misuse.homework_id, "Ничего")
+    # Nobody who saw it before takes it for the same version.
+    assert task["version"] > 1
+    assert await topic(school) == ("Чужая тема", "held")
+    assert len(await school.run("SELECT FROM works")) == 2
+    [entry] = await school.run("SELECT status FROM attendance")
+    assert entry["status"] == "absent"
+    listed = (await coordinator.get("/mark-changes")).json()["items"]
+    assert [one["voided"] for one in listed] == [False] * 7
+    refused = await coordinator.get(misuse.voiding)
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/notice-withdrawn")
+    again = await coordinator.post(misuse.voiding, json={"password": PASSWORD})
+    assert again.status_code == 409
+
+
+@pytest.mark.clause("3.4")
+async def test_what_somebody_else_did_later_stays(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, misuse: Misuse, clock: FakeClock
+) -> None:
+    """Restoring what each void operation found would undo the substitute's work."""
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.lesson_id,
+    )
+    substitute = as_(school.homeroom_teacher)
+    await set_mark(substitute, mark_of(school), "3")
+    task = f"/homework/{misuse.homework_id}"
+    await substitute.patch(task, json={"due_on": "2026-10-30"}, headers={"If-Match": "*"})
+    [work] = await school.run("SELECT max(id) AS id FROM works")
+    other = f"/works/{work['id']}/students/{school.student.id}/marks/1"
+    await set_mark(substitute, other, "5")
+    record = f"/lessons/{school.lesson_id}/record"
+    await substitute.patch(record, json={"comment": "Повторить"}, headers={"If-Match": '"2"'})
+    preview = (await coordinator.get(misuse.voiding)).json()
+    told = {(one["kind"], one["student_id"]): one for one in preview["cells"]}
+    assert told["mark", school.student.id]["becomes"] == {"value": "3", "comment": None}
+    await void(coordinator, misuse.notice)
+    rows = await school.run("SELECT work_id, value FROM marks ORDER BY work_id")
+    assert [tuple(row) for row in rows] == [(school.work_id, "3"), (work["id"], "5")]
+    [homework] = await school.run("SELECT due_on::text FROM homework")
+    assert homework["due_on"] == "2026-10-30"
+    # Each field for itself: the topic goes, the comment stays.
+    assert await topic(school) == (None, "planned")
+    [lesson] = await school.run("SELECT comment FROM lessons WHERE id = $1", school.lesson_id)
+    assert lesson["comment"] == "Повторить"
+
+
+@pytest.mark.clause("3.4", "Д.9")
+async def test_final_marks_are_voided_in_a_journal_that_they_closed(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    teacher, began = as_(school.teacher), clock.now
+    body = {
+        "kind": "period",
+        "reporting_period_id": school.quarter_id,
+        "marks": [{"student_id": one.id, "value": "2"} for one in school.students],
+    }
+    await set_mark(teacher, mark_of(school), "2")
+    closed = await teacher.put(f"/journals/{school.journal_id}/final-marks", json=body, headers=ANY)
+    assert closed.json()["closed"], closed.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    assert await school.run("SELECT FROM final_marks") == []
+    assert await values(school) == {}
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    rows = await school.run("SELECT value FROM final_marks")
+    assert [row["value"] for row in rows] == ["2", "2", "2"]
+
+
+@pytest.mark.clause("3.4")
+async def test_what_was_removed_comes_back_works_before_their_marks(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    teacher = as_(school.teacher)
+    added = await teacher.post(
+        f"/lessons/{school.lesson_id}/works",
+        json={"work_type_id": school.work_type_id, "title": "Диктант", "weight": 1.5},
+    )
+    work = f"/works/{added.json()['id']}"
+    mark = f"{work}/students/{school.student.id}/marks/1"
+    await set_mark(teacher, mark, "5")
+    given = await teacher.post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"})
+    task = f"/homework/{given.json()['id']}"
+    clock.pass_(minutes=1)
+    began = clock.now
+    await teacher.patch(work, json={"title": "?"}, headers=ANY)
+    for address in (mark, work, task):
+        gone = await teacher.delete(address, headers=ANY)
+        assert gone.status_code == 204, gone.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    director = as_(school.director)
+    [again, found] = [(await director.get(one)).json() for one in (work, task)]
+    assert (again["title"], again["weight"]) == ("Диктант", 1.5)
+    same = given.json()
+    assert {**found, "version": 0} == {**same, "version": 0}
+    assert (await director.get(mark)).json()["value"] == "5"
+
+
+async def test_only_who_keeps_incidents_voids_and_only_in_the_own_school(
+    as_: SignIn,
+    school: School,
+    other_school: School,
+    coordinator: httpx.AsyncClient,
+    misuse: Misuse,
+) -> None:
+    body = {"password": PASSWORD}
+    for person in school.people.values():
+        if person != school.coordinator:
+            client = as_(person)
+            answers = [
+                await client.get(misuse.voiding),
+                await client.post(misuse.voiding, json=body),
+            ]
+            assert {one.status_code for one in answers} <= {401, 403}, person.full_name
+    stranger = as_(other_school.coordinator)
+    assert (await stranger.get(misuse.voiding)).status_code == 404
+    later = misuse.began + timedelta(hours=1)
+    for wrong, pointer in (
+        ({}, "/password"),
+        ({"password": PASSWORD, "void_from": later.isoformat()}, "/void_from"),
+        ({"password": PASSWORD, "void_from": "gestern"}, "/void_from"),
+    ):
+        answer = await coordinator.post(misuse.voiding, json=wrong)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == pointer
+    for attempt in range(6):
+        refused = await coordinator.post(misuse.voiding, json={"password": f"Не-тот-{attempt}"})
+        assert refused.status_code == (401 if attempt < 5 else 429)
+    assert await school.run("SELECT FROM void_changes") == []
+
+
+async def test_the_coordinator_may_name_an_earlier_moment_and_widen_it(
+    school: School, coordinator: httpx.AsyncClient, misuse: Misuse
+) -> None:
+    await void(coordinator, misuse.notice)
+    earlier = (misuse.began - timedelta(hours=1)).isoformat()
+    widened = await void(coordinator, misuse.notice, void_from=earlier)
+    assert widened["operations"] == 7
+    assert await values(school) == {}
+    [notice] = (await coordinator.get("/compromise-notices")).json()["items"]
+    assert datetime.fromisoformat(notice["void_from"]) == datetime.fromisoformat(earlier)
+    # What is void stays so, until the notice is withdrawn.
+    assert (await void(coordinator, misuse.notice))["operations"] == 7
+
+
+async def test_what_is_long_is_done_by_a_job(
+    app: FastAPI,
+    school: School,
+    coordinator: httpx.AsyncClient,
+    misuse: Misuse,
+    sealer: Sealer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(actions, "AT_ONCE", 5)
+    answer = await coordinator.post(misuse.voiding, json={"password": PASSWORD})
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert answer.headers["location"].endswith(f"/jobs/{job['id']}")
+    workshop = Workshop(app.state.sessions, kinds(sealer), app.state.clock)
+    await workshop.do(school.id, job["id"])
+    done = (await coordinator.get(f"/jobs/{job['id']}")).json()
+    assert (done["state"], done["result"]) == ("done", {"operations": 6})
+    assert await values(school) == {(school.student.id, 1): "4"}
