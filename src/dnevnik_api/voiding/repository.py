@@ -45,7 +45,7 @@ def _writing(name: str) -> Any:
 _SET_MARKS = _writing("set_marks")
 _SET_FINAL_MARKS = _writing("set_final_marks")
 _SET_ATTENDANCE = _writing("set_attendance")
-_RESTORE = {
+_RESTORE: dict[type[TenantRow], Any] = {
     model: text(statement("voiding/restore").format(table=model.__tablename__)).bindparams(
         bindparam("records", type_=JSONB)
     )
