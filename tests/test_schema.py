@@ -238,7 +238,7 @@ async def test_every_exclusion_is_within_a_school(catalogue: asyncpg.Connection)
 @pytest.mark.parametrize("table", HISTORIES)
 @pytest.mark.parametrize("role", [OWNER_ROLE, SUPERUSER])
 @pytest.mark.parametrize(
-    "deed", ["UPDATE {} SET organization_id = 0", "DELETE FROM {}", "TRUNCATE {}"]
+    "deed", ["UPDATE {} SET organization_id = 0", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 )
 async def test_nobody_changes_history(
     database: Cluster, school: School, table: str, role: str, deed: str
