@@ -115,7 +115,7 @@ def _add_parameters(operation: dict[str, Any], method: str, route: RouteContext)
 
 _PARAMETERS: dict[str, Any] = {
     "If-Match": {
-        "description": "The ETag of what was read; `*` takes any. Stale: 412.",
+        "description": "The ETag of what was read or written; `*` takes any. Stale: 412.",
         "schema": {"type": "string", "examples": ['"3"']},
     },
     "If-None-Match": {

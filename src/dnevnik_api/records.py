@@ -180,10 +180,19 @@ def check_version(request: Request, version: int, *, required: bool = True) -> N
         if required:
             raise PRECONDITION_REQUIRED(headers={"ETag": etag(version)})
         return
-    # A proxy that compresses an answer makes its tag weak; it still tells the version.
-    tags = {one.strip().removeprefix("W/") for one in sent.split(",")}
-    if "*" not in tags and etag(version) not in tags:
+    if sent.strip() != "*" and version not in map(version_of, sent.split(",")):
         raise STALE_VERSION(headers={"ETag": etag(version)})
+
+
+def version_of(tag: str) -> int:
+    """Return the version that an entity tag tells; -1, which is none, for any that we never gave.
+
+    The tag of what was read says more after the version: what else the reader saw. A proxy that
+    compresses an answer makes its tag weak; it still tells the version.
+    """
+    number = tag.strip().removeprefix("W/").strip('"').partition("-")[0]
+    known = number.isascii() and number.isdigit() and len(number) < 19  # noqa: PLR2004
+    return int(number) if known else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +215,7 @@ def seen_by(request: Request) -> Seen:
         raise PRECONDITION_REQUIRED()
     if sent.strip() == "*":
         return Seen(None, any=True)
-    # The tag of a page or sheet says more after the version: what else the reader saw.
-    number = sent.strip().removeprefix("W/").strip('"').partition("-")[0]
-    # Any other tag is of no version that we ever gave: 0 is none.
-    known = number.isascii() and number.isdigit() and len(number) < 19  # noqa: PLR2004
-    return Seen(int(number) if known else 0)
+    return Seen(version_of(sent))
 
 
 def check_seen(seen: Seen, current: int | None) -> None:
