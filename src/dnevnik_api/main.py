@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -100,7 +100,6 @@ def create_app(
     app.add_middleware(Gatekeeper, metrics=metrics)
     add_handlers(app)
     app.include_router(health)
-    v1 = APIRouter(prefix="/v1")
     for router in (
         accounts,
         credentials,
@@ -131,8 +130,8 @@ def create_app(
         integrity,
         support,
     ):
-        v1.include_router(router)
-    app.include_router(v1)
+        # Straight into the application: each router between them is walked at every start.
+        app.include_router(router, prefix="/v1")
     _add_pages(app)
     app.router.middleware_stack = Paths(app.router)
     app.openapi = _contract_of(app)  # type: ignore[method-assign]
