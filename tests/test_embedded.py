@@ -231,6 +231,9 @@ def test_data_that_is_no_data_is_refused(home: Path, base: Path) -> None:
     mark.write_text("17\n", encoding="ascii")
     with pytest.raises(EmbeddedError, match=r"is of PostgreSQL 17, and this is 18.*make reset"):
         embedded.start(home, base=base)
+    mark.write_text("", encoding="ascii")
+    with pytest.raises(EmbeddedError, match=r"no PostgreSQL data.*make reset"):
+        embedded.start(home, base=base)
     mark.unlink()
     with pytest.raises(EmbeddedError, match=r"no PostgreSQL data.*make reset"):
         embedded.start(home, base=base)

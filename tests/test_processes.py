@@ -334,8 +334,18 @@ def test_the_embedded_database_lives_as_long_as_its_server(folder: Path) -> None
         # The second start finds the mark of half a demo school, and begins anew.
         assert signed_in.status_code == (201 if ending == signal.SIGINT else 401)
         (home / "demo-unfinished").touch()
-    assert run(folder, "reset", home=home).returncode == 0
+    reset = run(folder, "reset", home=home)
+    assert (reset.returncode, "Nothing is left of" in reset.stdout) == (0, True)
     assert not home.exists()
+
+
+def test_reset_tells_of_what_it_did_not_remove(folder: Path) -> None:
+    home = folder / "own"
+    home.mkdir()
+    (home / "заметки.txt").touch()
+    reset = run(folder, "reset", home=home)
+    assert (reset.returncode, "did not make is left" in reset.stdout) == (0, True)
+    assert [path.name for path in home.iterdir()] == ["заметки.txt"]
 
 
 def create_organization(folder: Path, **settings: object) -> dict[str, str]:

