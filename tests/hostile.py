@@ -333,8 +333,8 @@ class Operation:
         content = self.description.get("requestBody", {}).get("content", {})
         if not content:
             return Request(self.method, path, query, headers)
-        ((media_type, body),) = list(content.items())[:1]
-        value = self.example(body["schema"], "")
+        media_type = "text/csv" if "text/csv" in content else next(iter(content))
+        value = self.example(content[media_type]["schema"], "")
         text = value.encode() if media_type == "text/csv" else as_json(value)
         headers = (*headers, (b"content-type", media_type.encode()))
         return Request(self.method, path, query, headers, text)

@@ -22,6 +22,6 @@ if __name__ == "__main__":
     clock.system_clock = now
     for function in (embedded.start, embedded.reset):
         function.__kwdefaults__["base"] = Path(os.environ["DNEVNIK_TEST_BASE"])
-    from dnevnik_api.cli import app  # The modules that ask for the time are loaded after this.
+    from dnevnik_api.__main__ import main
 
-    app(prog_name="dnevnik")
+    main()  # The modules that ask for the time are loaded by this.

@@ -12,7 +12,6 @@ from dnevnik_api.embedded import WORKER_ROLE, Cluster
 from dnevnik_api.jobs import connected, forget, work
 from dnevnik_api.mail import Mailer
 
-MAILER = Mailer(None, "dnevnik@localhost", Path("outbox"))
 NOW = datetime(2026, 10, 14, 9, 0, tzinfo=UTC)
 
 
@@ -116,9 +115,10 @@ async def test_used_tokens_answers_and_failures_are_forgotten_in_time(database: 
 
 
 async def test_the_worker_does_what_was_due_and_stops_when_told(
-    database: Cluster, sealer: Sealer
+    database: Cluster, sealer: Sealer, tmp_path: Path
 ) -> None:
     url = database.url(role=WORKER_ROLE)
+    letters = {"mailer": Mailer(None, "dnevnik@localhost", tmp_path), "address": ""}
     async with connected(url) as connection:
         await connection.execute(
             "INSERT INTO sign_in_failures (digest, failures, last_failed_at) VALUES ('due', 1, $1)",
@@ -128,7 +128,6 @@ async def test_the_worker_does_what_was_due_and_stops_when_told(
         async def run_until(question: str) -> None:
             stopping = asyncio.Event()
             async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-                letters = {"mailer": MAILER, "address": ""}
                 tasks.create_task(work(url, sealer, stopping, **letters, clock=lambda: NOW))
                 while not await connection.fetchval(question):  # noqa: ASYNC110  (nothing tells)
                     await asyncio.sleep(0.05)

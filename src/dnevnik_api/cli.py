@@ -35,7 +35,6 @@ from .embedded import APP_ROLE, OWNER_ROLE, WORKER_ROLE, EmbeddedError
 from .founding import NewSchool, found
 from .loading import kept_demo_logins, load_demo_school, load_folder
 from .mail import Mailer
-from .main import create_app
 from .migrating import WrongRoleError, WrongSchemaError, check_role, check_schema, unmigrate
 from .migrating import migrate as migrate_database
 from .real_school import RealSchoolError
@@ -159,6 +158,13 @@ async def _migrate(settings: Settings, database: Database) -> None:
         await migrate_database(database.owner)
 
 
+def _create_app(engine: AsyncEngine, tokens: Tokens, **address: Any) -> FastAPI:
+    # Only what serves needs all endpoints, and analysing their parameters takes seconds.
+    from .main import create_app  # noqa: PLC0415
+
+    return create_app(engine, tokens, **address)
+
+
 @contextmanager
 def _telling_of_database() -> Iterator[None]:
     try:
@@ -215,7 +221,7 @@ async def _serve(
     settings: Settings, database: Database, listening: socket.socket, *, worker: bool, demo: bool
 ) -> None:
     async with _engine(settings, database) as engine:
-        api = create_app(engine, _tokens(settings), public_url=settings.public_url)
+        api = _create_app(engine, _tokens(settings), public_url=settings.public_url)
         if demo and database.is_embedded and not await _has_schools(engine):
             unfinished = _unfinished_demo(settings)
             unfinished.touch()
@@ -340,7 +346,7 @@ def demo() -> None:
 async def _demo(settings: Settings, database: Database) -> None:
     embedded.make_home(settings.home)
     async with _engine(settings, database) as engine:
-        await _load_demo(settings, create_app(engine, _tokens(settings)))
+        await _load_demo(settings, _create_app(engine, _tokens(settings)))
     _show_logins(kept_demo_logins(settings.home))
 
 
@@ -357,7 +363,7 @@ def real_school(
 
 async def _real_school(settings: Settings, database: Database, folder: Path) -> None:
     async with _engine(settings, database) as engine:
-        api = create_app(engine, _tokens(settings))
+        api = _create_app(engine, _tokens(settings))
         filled = await load_folder(api, folder, console.print)
     console.print(f"The coordinator signs in as {filled.login} with {filled.password}")
 
@@ -417,5 +423,5 @@ def reset() -> None:
 def openapi() -> None:
     """Print the contract (OpenAPI 3.1)."""
     nowhere = make_engine("postgresql+asyncpg://")
-    contract = create_app(nowhere, Tokens(new_signing_key())).openapi()
+    contract = _create_app(nowhere, Tokens(new_signing_key())).openapi()
     typer.echo(json.dumps(contract, ensure_ascii=False, indent=2, sort_keys=True))
