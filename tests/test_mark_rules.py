@@ -308,6 +308,87 @@ async def test_the_mark_edit_window_is_exact_to_the_microsecond(
 
 
 @pytest.mark.clause("2.14b")
+@pytest.mark.parametrize("time_zone", RUSSIAN_TIME_ZONES)
+async def test_a_change_a_removal_and_a_lesson_are_refused_from_the_same_microsecond_on(
+    as_: SignIn, database: Cluster, clock: FakeClock, time_zone: str
+) -> None:
+    school = await make_school(database, time_zone=time_zone)
+    await school.run(
+        "UPDATE organizations SET mark_edit_window = '1_month' WHERE id = $1", school.id
+    )
+    await school.run(
+        "UPDATE lessons SET lesson_date = $1 WHERE id = $2", LESSON_DAYS[1], school.lesson_id
+    )
+    closes_at = datetime(2027, 3, 1, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+    clock.now = closes_at - timedelta(microseconds=1)
+    teacher = as_(school.teacher)
+    entries = f"/lessons/{school.lesson_id}/entries"
+    mark = {"work_id": school.work_id, "student_id": school.student.id}
+
+    async def lesson(value: str | None) -> httpx.Response:
+        sheet = await teacher.get(f"/lessons/{school.lesson_id}/sheet")
+        seen = {"If-Match": sheet.headers["etag"]}
+        body = {"marks": [{**mark, "value": value}]}
+        return await teacher.put(entries, json=body, headers=seen)
+
+    set_ = await teacher.put(cell(school), json={"value": "3"}, headers=NEW)
+    changed = await teacher.put(
+        cell(school), json={"value": "4"}, headers={"If-Match": set_.headers["etag"]}
+    )
+    assert (set_.status_code, changed.status_code) == (201, 200), (set_.text, changed.text)
+    written = await lesson("5")
+    assert written.status_code == 200, written.text
+    seen = {"If-Match": (await teacher.get(cell(school))).headers["etag"]}
+
+    clock.now = closes_at
+    for late in (
+        await teacher.put(cell(school), json={"value": "2"}, headers=seen),
+        await teacher.delete(cell(school), headers=seen),
+        await lesson("2"),
+        await lesson(None),
+    ):
+        assert late.status_code == 409, late.text
+        assert late.json()["type"] == "/problems/mark-edit-window-closed"
+    assert len(await school.run("SELECT id FROM mark_changes")) == 3
+
+    clock.now = closes_at - timedelta(microseconds=1)
+    removed = await teacher.delete(cell(school), headers=seen)
+    assert removed.status_code == 204, removed.text
+
+
+@pytest.mark.clause("2.14b")
+async def test_a_calendar_month_is_clamped_in_every_zone_and_never_ends_with_the_year(
+    school: School,
+) -> None:
+    days = [date(2027, 9, 1) + timedelta(one) for one in range(270)]  # With 29 February 2028.
+    wanted = {
+        "2028-01-29": "2028-02-29",
+        "2028-01-30": "2028-02-29",
+        "2028-01-31": "2028-02-29",
+        "2028-02-29": "2028-03-29",
+        "2027-10-31": "2027-11-30",
+        "2027-12-31": "2028-01-31",
+    }
+    for day, last in wanted.items():
+        assert closing_day(date.fromisoformat(day), "1_month") == date.fromisoformat(last)
+    ends = date(2028, 5, 26)
+    windows = ("never_closes", "1_week", "2_weeks", "3_weeks", "1_month")
+    rows = await school.run(
+        "SELECT d, w, z, mark_edit_closes_at(d, w, z, $4) AS closes_at"
+        " FROM unnest($1::date[]) d, unnest($2::text[]) w, unnest($3::text[]) z",
+        days,
+        windows,
+        RUSSIAN_TIME_ZONES,
+        ends,
+    )
+    assert len(rows) == len(days) * len(windows) * len(RUSSIAN_TIME_ZONES)
+    for row in rows:
+        last = ends if row["w"] == "never_closes" else closing_day(row["d"], row["w"])
+        midnight = datetime.combine(last + timedelta(1), time(), ZoneInfo(row["z"]))
+        assert row["closes_at"] == midnight.astimezone(UTC), tuple(row)
+
+
+@pytest.mark.clause("2.14b")
 async def test_outside_the_window_a_mark_is_neither_changed_nor_removed_but_attendance_is(
     as_: SignIn, school: School, clock: FakeClock
 ) -> None:

@@ -30,6 +30,8 @@ from dnevnik_api.tokens import Tokens, load_or_make_key
 KILLS = 3
 WRITERS = 8
 BUSY = 10
+KILLABLE = {**FAST, "synchronous_commit": "on"}
+"""What is acknowledged outlives the database's processes, if not the machine."""
 NEW = {"If-None-Match": "*"}
 QUARTER = {"from": "2026-09-01", "to": "2026-10-25"}
 CANARIES = ("Канарейкина", "canary.login", "Canary-Passw0rd", "canary-query", "canary-token")
@@ -44,7 +46,7 @@ class Restartable:
 
     def start(self) -> None:
         self.cluster = embedded.start(
-            self.folder / "database", base=self.folder / "base", tuning=FAST
+            self.folder / "database", base=self.folder / "base", tuning=KILLABLE
         )
 
     def stop(self) -> None:
@@ -226,6 +228,91 @@ async def test_a_kill_loses_no_acknowledged_mark_and_no_history(
     for mark in marks:
         change = last[mark["student_id"], mark["ordinal"]]
         assert (mark["value"], mark["comment"]) == (change["new_value"], change["new_comment"])
+
+
+async def write_lessons(
+    client: httpx.AsyncClient,
+    school: School,
+    name: str,
+    acknowledged: list[str],
+    busy: asyncio.Event,
+) -> None:
+    """Write a whole lesson over and over until server or database are gone."""
+    cells = [(student.id, ordinal) for student in school.students for ordinal in range(1, 5)]
+    with suppress(httpx.TransportError):
+        for turn in itertools.count():
+            comment, value = f"{name}, {turn}", str(2 + turn % 4)
+            sheet = await client.get(f"/lessons/{school.lesson_id}/sheet")
+            if sheet.status_code >= 500:
+                return
+            marks = [
+                {
+                    "work_id": school.work_id,
+                    "student_id": student_id,
+                    "ordinal": ordinal,
+                    "value": value,
+                    "comment": comment,
+                }
+                for student_id, ordinal in cells
+            ]
+            present = [
+                {"student_id": one.id, "status": "ill", "reason": comment}
+                for one in school.students
+            ]
+            answer = await client.put(
+                f"/lessons/{school.lesson_id}/entries",
+                json={"marks": marks, "attendance": present},
+                headers={"If-Match": sheet.headers["etag"]},
+            )
+            if answer.status_code >= 500:
+                return
+            assert answer.status_code in {200, 412}, answer.text
+            if answer.status_code == 200:
+                acknowledged.append(comment)
+            if len(acknowledged) >= BUSY:
+                busy.set()
+
+
+@pytest.mark.clause("2.14c")
+@pytest.mark.parametrize("victim", ["server", "database"])
+async def test_a_kill_during_bulk_writes_leaves_each_whole_with_its_history_or_not_at_all(
+    folder: Path, settings: dict[str, object], tokens: Tokens, own: Restartable, victim: str
+) -> None:
+    school = await make_school(own.cluster)
+    acknowledged: list[str] = []
+    busy = asyncio.Event()
+    with served(folder, **settings) as server:
+        async with client_of(server, tokens, school.teacher) as client:
+            try:
+                async with asyncio.TaskGroup() as writers:
+                    for number in range(WRITERS // 2):
+                        writers.create_task(
+                            write_lessons(client, school, f"{number}", acknowledged, busy)
+                        )
+                    await asyncio.wait_for(busy.wait(), 30)
+                    if victim == "server":
+                        server.process.kill()
+                    else:
+                        await asyncio.to_thread(own.kill)
+            finally:
+                if victim == "database":
+                    await asyncio.to_thread(own.start)
+    changes = await school.run("SELECT * FROM mark_changes ORDER BY id")
+    entries = await school.run(
+        "SELECT entity_id, after FROM entry_changes WHERE entity = 'attendance' ORDER BY id"
+    )
+    told = [json.loads(entry["after"]) for entry in entries]
+    whole = 4 * len(school.students)
+    written = Counter(change["new_comment"] for change in changes)
+    assert set(written.values()) == {whole}
+    assert Counter(one["reason"] for one in told) == dict.fromkeys(written, len(school.students))
+    assert set(acknowledged) <= set(written)
+    assert len(written) <= len(acknowledged) + WRITERS // 2
+    marks = await school.run("SELECT value, comment FROM marks")
+    last = changes[-1]
+    assert [tuple(mark) for mark in marks] == [(last["new_value"], last["new_comment"])] * whole
+    attendance = await school.run("SELECT reason FROM attendance")
+    assert [one["reason"] for one in attendance] == [last["new_comment"]] * len(school.students)
 
 
 async def test_a_polite_end_answers_the_running_requests_first(

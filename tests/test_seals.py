@@ -137,6 +137,13 @@ FORGED = """
 """
 
 
+SWAPPED = """
+    UPDATE mark_changes SET student_id = 3 - student_id
+    WHERE organization_id = $1
+      AND id < (SELECT min(id) + 2 FROM mark_changes WHERE organization_id = $1)
+"""
+
+
 async def cut_off(owner: asyncpg.Connection, organization_id: int) -> None:
     """Remove the last seal with all that it covers, as if it had never been."""
     begin = await owner.fetchval(
@@ -202,6 +209,7 @@ async def cut_off(owner: asyncpg.Connection, organization_id: int) -> None:
             2,
             False,
         ),
+        (sql(SWAPPED), Harm.ROW_ALTERED, 1, True),
         (cut_off, Harm.SEAL_MISSING, 3, False),
         (sql("DELETE FROM audit_seals WHERE organization_id = $1"), Harm.SEAL_MISSING, 1, False),
     ],
@@ -241,6 +249,38 @@ async def test_seals_made_anew_with_another_key_are_not_believed(
         finding = (await honest.verify(worker, sealed)).finding
         assert finding is not None
         assert (finding.harm, finding.seal) == (Harm.SEAL_ALTERED, 1)
+
+
+@pytest.mark.clause("2.14c")
+async def test_a_last_seal_signed_anew_with_another_key_is_found_without_a_checkpoint(
+    worker: asyncpg.Connection,
+    owner: asyncpg.Connection,
+    sealer: Sealer,
+    sealed: int,
+    clock: FakeClock,
+    tmp_path: Path,
+) -> None:
+    await cut_off(owner, sealed)
+    await owner.execute(MARK_CHANGE, sealed, 1)
+    forger = Sealer(SealKeys(new_seal_key()), Checkpoints(tmp_path / "forged"))
+    assert await seal(worker, sealed, forger.keys, forger.checkpoints, clock.now) == 1
+    for checkpoints in (sealer.checkpoints, Checkpoints(tmp_path / "none")):
+        finding = (await Sealer(sealer.keys, checkpoints).verify(worker, sealed)).finding
+        assert finding is not None
+        assert (finding.harm, finding.seal) == (Harm.SEAL_ALTERED, 3)
+
+
+@pytest.mark.clause("2.14c")
+async def test_a_checkpoint_that_was_replaced_is_found(
+    worker: asyncpg.Connection, sealer: Sealer, sealed: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "checkpoints" / f"{sealed}.jsonl"
+    first, second, third = file.read_text().splitlines()
+    digests = sealer.checkpoints.read(sealed)
+    file.write_text("\n".join([first, second.replace(digests[2], digests[1]), third]) + "\n")
+    finding = (await sealer.verify(worker, sealed)).finding
+    assert finding is not None
+    assert (finding.harm, finding.seal) == (Harm.SEAL_ALTERED, 2)
 
 
 async def test_a_transaction_that_commits_late_is_sealed_in_its_turn(
