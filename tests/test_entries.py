@@ -340,3 +340,51 @@ async def test_the_entry_change_report_tells_of_everything_else(
     only = await coordinator.get("/entry-changes", params={"entity": "homework"})
     assert [one["actor_name"] for one in only.json()["items"]] == [school.teacher.full_name]
     assert (await as_(school.director).get("/entry-changes")).status_code == 403
+
+
+@pytest.mark.clause("2.7", "2.14c")
+async def test_a_project_lasts_over_lessons_and_its_marks_stand_at_the_last_one(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    past = (await teacher.get(f"/lessons/{school.past_lesson_id}/sheet")).json()
+    today = (await teacher.get(f"/lessons/{school.lesson_id}/sheet")).json()
+    assert past["journal_id"] == today["journal_id"]
+    address = f"/lessons/{school.lesson_id}/works"
+    body = {"work_type_id": school.work_type_id, "title": "Проект «Дроби вокруг нас»"}
+    late = await teacher.post(address, json={**body, "begins_on": "2026-12-31"})
+    assert (late.status_code, late.json()["errors"][0]["pointer"]) == (422, "/begins_on")
+    assert await history(school, "works") == []
+    added = await teacher.post(address, json={**body, "begins_on": past["lesson_date"]})
+    assert added.status_code == 201, added.text
+    project = added.json()
+    shown = (await teacher.get(f"/lessons/{school.past_lesson_id}/sheet")).json()
+    assert shown["lasting_works"] == [
+        {
+            "id": project["id"],
+            "work_type": next(one["work_type"] for one in today["works"]),
+            "title": body["title"],
+            "begins_on": past["lesson_date"],
+            "lesson_id": school.lesson_id,
+            "lesson_date": today["lesson_date"],
+        }
+    ]
+    assert project["id"] not in [one["id"] for one in shown["works"]]
+    own = (await teacher.get(f"/lessons/{school.lesson_id}/sheet")).json()
+    assert own["lasting_works"] == []
+    assert past["lesson_date"] in [one["begins_on"] for one in own["works"]]
+    mark = f"/works/{project['id']}/students/{school.student.id}/marks/1"
+    assert (await teacher.put(mark, json={"value": "5"}, headers=NEW)).status_code == 201
+    work = f"/works/{project['id']}"
+    seen = {"If-Match": added.headers["etag"]}
+    foreign = await as_(school.director).patch(work, json={"begins_on": None}, headers=seen)
+    assert foreign.status_code == 403
+    wrong = await teacher.patch(work, json={"begins_on": "2026-12-31"}, headers=seen)
+    assert wrong.status_code == 422, wrong.text
+    ended = await teacher.patch(work, json={"begins_on": None}, headers=seen)
+    assert ended.json()["begins_on"] is None, ended.text
+    after = (await teacher.get(f"/lessons/{school.past_lesson_id}/sheet")).json()
+    assert after["lasting_works"] == []
+    changes = await history(school, "works")
+    assert [after["begins_on"] for _, after in changes] == [past["lesson_date"], None]
+    assert changes[-1][0]["begins_on"] == past["lesson_date"]

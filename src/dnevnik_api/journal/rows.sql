@@ -9,8 +9,8 @@ lesson AS MATERIALIZED (
     WHERE l.lesson_date BETWEEN $7::date AND $8::date
 ),
 work AS MATERIALIZED (
-    SELECT w.id, w.lesson_id, w.work_type_id, t.short_name, t.name, w.title, w.checked_on, w.version,
-           coalesce(w.weight, t.weight) AS weight
+    SELECT w.id, w.lesson_id, w.work_type_id, t.short_name, t.name, w.title, w.checked_on,
+           w.begins_on, w.version, coalesce(w.weight, t.weight) AS weight
     FROM access x
     JOIN works w ON w.organization_id = $1 AND w.journal_id = x.journal_id
     JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id

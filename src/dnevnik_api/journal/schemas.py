@@ -18,7 +18,19 @@ class SheetWork(Read):
     title: str | None
     weight: float
     checked_on: date | None
+    begins_on: Annotated[date | None, Field(description="Empty: a work of one lesson.")]
     version: int
+
+
+class LastingWork(Read):
+    """A work that is under way at a lesson; its marks stand at a later one."""
+
+    id: int
+    work_type: str
+    title: str | None
+    begins_on: date
+    lesson_id: int
+    lesson_date: date
 
 
 class SheetHomework(Read):
@@ -73,6 +85,7 @@ class LessonSheet(Read):
     version: int
     marks_close_at: datetime
     works: list[SheetWork]
+    lasting_works: list[LastingWork]
     homework: list[SheetHomework]
     students: list[SheetStudent]
 

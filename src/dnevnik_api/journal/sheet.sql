@@ -16,10 +16,21 @@ SELECT x.etag, (
                    AS marks_close_at,
                (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
                    SELECT w.id, w.work_type_id, t.short_name AS work_type, w.title,
-                          coalesce(w.weight, t.weight) AS weight, w.checked_on, w.version
+                          coalesce(w.weight, t.weight) AS weight, w.checked_on,
+                          w.begins_on, w.version
                    FROM works w
                    JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
                    WHERE w.organization_id = $1 AND w.lesson_id = l.id ORDER BY w.id) w) AS works,
+               (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
+                   SELECT w.id, t.short_name AS work_type, w.title, w.begins_on, w.lesson_id,
+                          w.lesson_date
+                   FROM works w
+                   JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
+                   JOIN lessons last ON last.organization_id = $1 AND last.id = w.lesson_id
+                   WHERE w.organization_id = $1 AND w.journal_id = l.journal_id
+                     AND w.lesson_date >= l.lesson_date AND w.begins_on <= l.lesson_date
+                     AND last.begins_at > l.begins_at
+                   ORDER BY w.lesson_date, w.id) w) AS lasting_works,
                (SELECT coalesce(json_agg(row_to_json(h)), '[]') FROM (
                    SELECT h.id, h.text, h.due_on, h.due_lesson_id, h.published_at, h.published_late,
                           h.version

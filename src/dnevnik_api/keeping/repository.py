@@ -5,13 +5,18 @@ from sqlalchemy import select
 
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
-from dnevnik_api.errors import NOT_FOUND
+from dnevnik_api.errors import INVALID, NOT_FOUND, FieldError, Text
 from dnevnik_api.lessons.models import Journal, Lesson, LessonStatus, Work
 from dnevnik_api.lessons.policy import visible_journals
 from dnevnik_api.organizations.models import WorkType
 from dnevnik_api.policy import Actor
 
 from .actions import KeptLesson, keep, keep_work
+
+_BEGINS_LATE = Text(
+    "Работа начинается не позже урока, на котором за неё ставят отметки.",
+    "A work begins no later than the lesson that its marks are given at.",
+)
 
 
 class RecordRepository:
@@ -65,7 +70,7 @@ class WorkRepository:
     async def add(self, actor: Actor, lesson_id: int, values: Mapping[str, Any]) -> Work:
         """Add a work to a lesson that the actor keeps; planned ones of future lessons too."""
         kept = await keep(self._session, actor, lesson_id)
-        await self._check_type(actor, values)
+        await self._check(actor, kept, values)
         kept.journal.version += 1
         work = Work(
             lesson_id=kept.lesson.id,
@@ -79,7 +84,7 @@ class WorkRepository:
         self, actor: Actor, kept: KeptLesson, work: Work, changes: Mapping[str, Any]
     ) -> Work:
         """Change a work; its marks stay."""
-        await self._check_type(actor, changes)
+        await self._check(actor, kept, changes)
         was = work.version
         changed = await records.change(self._session, actor, work, changes)
         kept.journal.version += changed.version != was
@@ -90,7 +95,10 @@ class WorkRepository:
         kept.journal.version += 1
         await records.remove(self._session, actor, work)
 
-    async def _check_type(self, actor: Actor, values: Mapping[str, Any]) -> None:
+    async def _check(self, actor: Actor, kept: KeptLesson, values: Mapping[str, Any]) -> None:
+        begins_on = values.get("begins_on")
+        if begins_on is not None and begins_on > kept.lesson.lesson_date:
+            raise INVALID([FieldError("/begins_on", "begins-too-late", _BEGINS_LATE)])
         if "work_type_id" in values:
             await records.refer(
                 self._session, actor, WorkType, values["work_type_id"], "/work_type_id"

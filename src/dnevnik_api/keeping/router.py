@@ -102,7 +102,7 @@ async def change_work(
     request: Request,
     response: Response,
 ) -> Work:
-    """Change a work's type, title, weight or the day its checking was finished (2.6)."""
+    """Change a work's type, title, weight, first day or the day its checking was finished."""
     kept, work = await works.lock(actor, work_id)
     check_version(request, work.version)
     changed = await works.change(actor, kept, work, body.model_dump(exclude_unset=True))

@@ -31,6 +31,11 @@ class WorkCreate(Request):
     checked_on: Day | None = Field(
         None, description="When the checking of a written work was finished (2.6)."
     )
+    begins_on: Day | None = Field(
+        None,
+        description="Of a work that lasts over several lessons, a project: its first day. Its marks"
+        " stand in one column, at the last lesson.",
+    )
 
 
 class WorkUpdate(Request):
@@ -40,6 +45,7 @@ class WorkUpdate(Request):
     title: Line | None = None
     weight: Weight | None = None
     checked_on: Day | None = None
+    begins_on: Day | None = None
 
 
 class WorkRead(Read):
@@ -51,4 +57,5 @@ class WorkRead(Read):
     title: str | None
     weight: Annotated[float | None, Field(description="Empty: the work type's.")]
     checked_on: date | None
+    begins_on: Annotated[date | None, Field(description="Empty: a work of one lesson.")]
     version: int

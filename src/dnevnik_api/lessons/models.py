@@ -178,4 +178,8 @@ class Work(TenantRow):
     # Empty: the work type's weight.
     weight: Mapped[float | None] = mapped_column(Numeric(5, 2, asdecimal=False))
     checked_on: Mapped[date | None]
+    # Of a work that lasts over several lessons: its column stands at the last of them, so that
+    # its marks count, and may be edited, from the day that they are given. No constraint ties it
+    # to the lesson's date, which a change of the timetable may move.
+    begins_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
