@@ -246,11 +246,12 @@ async def make_missing(app: FastAPI, operation: Operation) -> None:
         collection, name = found.groups()
         if name in operation.good_values:
             continue
-        for path, methods in CONTRACT["paths"].items():
-            if "post" in methods and path.endswith(f"/{collection}"):
+        for path in sorted(CONTRACT["paths"], key=len):
+            if "post" in CONTRACT["paths"][path] and path.endswith(f"/{collection}"):
                 answer = await send(app, operation.at("POST", path).good())
                 if answer.status == 201:
                     operation.good_values[name] = json.loads(answer.body)["id"]
+                    break
     if operation.method == "PUT":
         await send(app, operation.good().with_header(b"if-none-match", b"*"))
 
