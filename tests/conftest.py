@@ -4,6 +4,7 @@ Every test works in organizations of its own and commits for real, as production
 kept apart by the very walls that are under test.
 """
 
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dnevnik_api import logs
+from dnevnik_api.__main__ import CREATED_BETWEEN_COLLECTIONS
 from dnevnik_api.accounts.actions import Post
 from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.audit.signing import Checkpoints, SealKeys, new_seal_key
@@ -30,6 +32,21 @@ from dnevnik_api.tokens import Scope, Tokens, new_signing_key
 
 # As production logs: an exception by its kind and place. The default draws every local variable.
 logs.configure("error")
+
+# Whole processes and whole schools: first, so that at the end no worker waits for such a one.
+LONG = {"demo", "docs_page", "examples", "processes", "readme", "real_school", "walls"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
+
+
+def pytest_collection_finish() -> None:
+    # What is loaded by now stays: no collection needs to look through it again and again.
+    gc.freeze()
+    gc.set_threshold(CREATED_BETWEEN_COLLECTIONS)
+
 
 FAST = {
     "fsync": "off",

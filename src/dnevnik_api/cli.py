@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import TaskID
 from rich.table import Table
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -225,7 +225,8 @@ async def _serve(
         if demo and database.is_embedded and not await _has_schools(engine):
             unfinished = _unfinished_demo(settings)
             unfinished.touch()
-            await _load_demo(settings, api)
+            async with _hasty(engine):
+                await _load_demo(settings, api)
             unfinished.unlink()
         if logins := kept_demo_logins(settings.home):
             _show_logins(logins)
@@ -241,6 +242,28 @@ async def _serve(
 async def _has_schools(engine: AsyncEngine) -> bool:
     async with engine.connect() as connection:
         return bool(await connection.scalar(text("SELECT EXISTS (SELECT FROM organizations)")))
+
+
+@asynccontextmanager
+async def _hasty(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Let commits wait for no disk meanwhile; at the end all of them are there.
+
+    Only for a new database, which is filled anew should anything interrupt it.
+    """
+
+    def hasten(connection: Any, _: object) -> None:
+        connection.run_async(lambda driver: driver.execute("SET synchronous_commit = off"))
+
+    await engine.dispose()
+    event.listen(engine.sync_engine, "connect", hasten)
+    try:
+        yield
+    finally:
+        event.remove(engine.sync_engine, "connect", hasten)
+        await engine.dispose()
+    # One commit that waits takes along all those before it.
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT pg_current_xact_id()"))
 
 
 def _unfinished_demo(settings: Settings) -> Path:
