@@ -222,6 +222,54 @@ async def test_the_mark_change_report_has_its_filters_and_is_the_coordinators(
 
 
 @pytest.mark.clause("2.14c")
+async def test_the_report_is_paged_through_steadily_while_marks_change(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """Also where a slow write has an earlier moment than what was read before it ended."""
+    coordinator, teacher = as_(school.coordinator), as_(school.teacher)
+
+    async def change(who: str, ordinal: int) -> None:
+        address = f"/works/{school.work_id}/students/{school.people[who].id}/marks/{ordinal}"
+        answer = await teacher.put(address, json={"value": "4"}, headers=NEW)
+        assert answer.status_code == 201, answer.text
+
+    for ordinal in range(1, 5):
+        await change("student", ordinal)
+        clock.pass_(seconds=10)
+    listed = (await coordinator.get("/mark-changes")).json()["items"]
+    first = (await coordinator.get("/mark-changes", params={"limit": 2})).json()
+    await change("classmate", 1)
+    clock.pass_(seconds=-35)
+    await change("classmate", 2)
+    rest = (await coordinator.get("/mark-changes", params={"cursor": first["next"]})).json()
+    walked = [one["id"] for one in first["items"] + rest["items"]]
+    assert len(set(walked)) == len(walked)
+    late = [one["id"] for one in rest["items"] if one["student_id"] == school.classmate.id]
+    assert len(late) == 1
+    assert [number for number in walked if number not in late] == [one["id"] for one in listed]
+    anew = (await coordinator.get("/mark-changes")).json()["items"]
+    assert [one["changed_at"] for one in anew] == sorted(
+        (one["changed_at"] for one in anew), reverse=True
+    )
+    assert len(anew) == len(listed) + 2
+
+
+@pytest.mark.clause("2.14c")
+async def test_the_report_of_a_past_academic_year_stays_open(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    address = f"/works/{school.work_id}/students/{school.student.id}/marks/1"
+    await as_(school.teacher).put(address, json={"value": "5"}, headers=NEW)
+    clock.pass_(days=400)
+    october = {"from": "2026-10-01", "to": "2026-10-31"}
+    report = await as_(school.coordinator).get("/mark-changes", params=october)
+    [change] = report.json()["items"]
+    assert (change["new_value"], change["lesson_date"]) == ("5", "2026-10-14")
+    table = await as_(school.coordinator).get("/mark-changes/export", params=october)
+    assert len(table.text.splitlines()) == 2
+
+
+@pytest.mark.clause("2.14c")
 async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     as_: SignIn, school: School
 ) -> None:

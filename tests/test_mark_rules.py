@@ -486,6 +486,44 @@ async def test_writers_of_different_marks_of_a_journal_do_not_disturb_each_other
 # A whole lesson ----------------------------------------------------------------------------------
 
 
+async def test_whole_lessons_written_in_opposite_order_do_not_block_each_other(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    past = f"/lessons/{school.past_lesson_id}"
+    added = await teacher.post(f"{past}/works", json={"work_type_id": school.work_type_id})
+    works = {f"/lessons/{school.lesson_id}": school.work_id, past: added.json()["id"]}
+
+    def entries(work_id: int, turn: int) -> list[dict[str, object]]:
+        students = school.students[:: 1 if turn % 2 else -1]
+        value = str(2 + turn % 4)
+        return [{"work_id": work_id, "student_id": one.id, "value": value} for one in students]
+
+    answers = await asyncio.gather(
+        *(
+            teacher.put(
+                f"{lesson}/entries",
+                json={"marks": entries(work_id, turn)},
+                headers={"If-Match": "*"},
+            )
+            for turn in range(10)
+            for lesson, work_id in works.items()
+        )
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    # Each lesson is whole: one turn's value for everybody, and the history ends with it.
+    rows = await school.run(
+        "SELECT m.work_id, array_agg(DISTINCT m.value) AS held, array_agg(DISTINCT last.new_value)"
+        " AS told FROM marks m CROSS JOIN LATERAL (SELECT c.new_value FROM mark_changes c"
+        " WHERE (c.work_id, c.student_id) = (m.work_id, m.student_id) ORDER BY c.id DESC LIMIT 1)"
+        " last GROUP BY m.work_id"
+    )
+    assert len(rows) == len(works)
+    for row in rows:
+        assert len(row["held"]) == 1
+        assert row["told"] == row["held"]
+
+
 async def test_one_wrong_entry_refuses_the_whole_lesson_and_is_pointed_at(
     as_: SignIn, school: School, other_school: School
 ) -> None:
