@@ -204,6 +204,7 @@ DOORS = {
     f"GET {_O}/works/{{work_id}}": STAFF,
     f"PATCH {_O}/works/{{work_id}}": TEACHING,
     f"DELETE {_O}/works/{{work_id}}": TEACHING,
+    f"POST {_O}/works/{{work_id}}/relocation": TEACHING,
     f"GET {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": STAFF,
     f"PUT {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": TEACHING,
     f"DELETE {_O}/works/{{work_id}}/students/{{student_id}}/marks/{{ordinal}}": TEACHING,

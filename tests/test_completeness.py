@@ -155,6 +155,7 @@ def better_for(name: str, school: School) -> Json:
         "add_homeroom_teacher": {"group_id": school.other_class_id},
         "put_final_mark": {"mark_for": school.quarter_id},
         "remove_final_mark": {"mark_for": school.quarter_id},
+        "move_work": {"lesson_id": school.past_lesson_id},
     }
     return values.get(name, {})
 

@@ -617,3 +617,78 @@ async def test_a_lesson_written_on_a_stale_sheet_is_refused_and_null_removes(
         (True, False),
         (False, True),
     ]
+
+
+# A work that moves -------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("2.7", "2.14c")
+async def test_a_work_moves_with_its_marks_and_the_history_tells_it(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    for who, value in (("student", "4"), ("classmate", "5")):
+        await teacher.put(cell(school, who), json={"value": value}, headers=NEW)
+    work, body = f"/works/{school.work_id}", {"lesson_id": school.past_lesson_id}
+    seen = {"If-Match": (await teacher.get(work)).headers["etag"]}
+    moved = await teacher.post(f"{work}/relocation", json=body, headers=seen)
+    assert moved.status_code == 200, moved.text
+    day = moved.json()["lesson_date"]
+    assert (moved.json()["lesson_id"], moved.json()["version"]) == (school.past_lesson_id, 2)
+    sheet = (await teacher.get(f"/lessons/{school.past_lesson_id}/sheet")).json()
+    assert school.work_id in [one["id"] for one in sheet["works"]]
+    values = {one["id"]: [mark["value"] for mark in one["marks"]] for one in sheet["students"]}
+    assert (values[school.student.id], values[school.classmate.id]) == (["4"], ["5"])
+    changes = (await as_(school.coordinator).get("/mark-changes")).json()["items"]
+    assert [(one["old_value"], one["new_value"]) for one in changes] == [
+        ("5", "5"),
+        ("4", "4"),
+        (None, "5"),
+        (None, "4"),
+    ]
+    assert {one["reason"] for one in changes[:2]} == {"Работа перенесена с урока 14.10.2026"}
+    assert {one["lesson_date"] for one in changes[:2]} == {day}
+    # There it is already: nothing more to tell.
+    again = await teacher.post(
+        f"{work}/relocation", json=body, headers={"If-Match": moved.headers["etag"]}
+    )
+    assert (again.status_code, again.json()) == (200, moved.json())
+    assert len(await school.run("SELECT FROM mark_changes")) == 4
+
+
+@pytest.mark.clause("2.14b", "Д.9")
+async def test_a_work_moves_only_where_its_marks_could_be_set(
+    as_: SignIn, school: School, other_school: School, clock: FakeClock
+) -> None:
+    teacher = as_(school.teacher)
+    await teacher.put(cell(school), json={"value": "4"}, headers=NEW)
+    address = f"/works/{school.work_id}/relocation"
+    past, future = {"lesson_id": school.past_lesson_id}, {"lesson_id": school.future_lesson_id}
+
+    async def told(body: object, headers: object = {"If-Match": "*"}) -> tuple[int, str]:
+        answer = await teacher.post(address, json=body, headers=headers)
+        return answer.status_code, answer.json()["type"].removeprefix("/problems/")
+
+    assert await told(past, {}) == (428, "precondition-required")
+    assert await told(past, {"If-Match": '"7"'}) == (412, "stale-version")
+    assert await told(future) == (409, "lesson-in-future")
+    for stranger in (other_school.lesson_id, 10**12):
+        assert await told({"lesson_id": stranger}) == (422, "invalid")
+    for who, status in (("director", 403), ("homeroom_teacher", 403), ("other_teacher", 404)):
+        answer = await as_(school.people[who]).post(address, json=past, headers={"If-Match": "*"})
+        assert answer.status_code == status, who
+    foreign = await as_(other_school.teacher).post(address, json=past, headers={"If-Match": "*"})
+    assert foreign.status_code in {403, 404}
+    # Who came to the class later can't have a mark of before.
+    await school.run(
+        "UPDATE enrolments SET begins_on = '2026-10-14' WHERE student_id = $1", school.student.id
+    )
+    answer = await teacher.post(address, json=past, headers={"If-Match": "*"})
+    assert answer.json()["type"] == "/problems/not-enrolled", answer.text
+    assert "Иванов Егор" in answer.json()["errors"][0]["detail"]
+    clock.pass_(days=120)
+    teacher = as_(school.teacher)
+    assert await told(past) == (409, "mark-edit-window-closed")
+    [work] = await school.run("SELECT lesson_id FROM works WHERE id = $1", school.work_id)
+    assert work["lesson_id"] == school.lesson_id
+    assert len(await school.run("SELECT FROM mark_changes")) == 1

@@ -6,20 +6,22 @@ from typing import Any
 
 import asyncpg
 from fastapi import Request
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dnevnik_api import records
 from dnevnik_api.classes.models import Group
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
     INVALID,
+    NOT_ENROLLED,
     NOT_FOUND,
     FieldError,
     Text,
 )
 from dnevnik_api.keeping import actions as keeping
 from dnevnik_api.keeping.actions import KeptLesson
-from dnevnik_api.lessons.models import Journal, Work
+from dnevnik_api.lessons.models import Journal, Lesson, Work
 from dnevnik_api.lessons.policy import visible_journals
 from dnevnik_api.organizations.models import MarkValue, Subject
 from dnevnik_api.people.models import Person
@@ -32,6 +34,7 @@ from .schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
 
 UNKNOWN_TOKEN = Text("Такого значения нет в справочнике.", "Not in the school's dictionary.")
 UNKNOWN_WORK = Text("Такой работы в этом уроке нет.", "No such work at this lesson.")
+UNKNOWN_LESSON = Text("Такого урока нет в этом журнале.", "No such lesson in this journal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +254,7 @@ async def _check_entries(
 
 
 class MarkRepository:
-    """Reads single marks and removes them; rare enough for clarity."""
+    """Reads single marks, removes and moves them; rare enough for clarity."""
 
     def __init__(self, session: SessionDep) -> None:
         self._session = session
@@ -306,6 +309,86 @@ class MarkRepository:
                 }
             ],
         )
+
+    async def move_work(
+        self, actor: Actor, kept: KeptLesson, work: Work, target: KeptLesson
+    ) -> Work:
+        """Move a work with its marks to another lesson of its journal, both kept by the actor.
+
+        Marks keep their values and their history, which tells of the move. With marks both lessons
+        must be open for them (2.14b), and everybody marked enrolled on the new day (NOT_ENROLLED).
+        """
+        if target.lesson.id == work.lesson_id:
+            return work
+        found = select(Mark).where(
+            Mark.organization_id == actor.organization_id, Mark.work_id == work.id
+        )
+        marks = (await self._session.scalars(found.order_by(Mark.student_id, Mark.ordinal))).all()
+        if marks:
+            for lesson in (kept, target):
+                keeping.check_may_mark(actor, lesson)
+            await self._check_enrolled(actor, target, {one.student_id for one in marks})
+        was_on, becomes = work.lesson_date, target.lesson
+        kept.journal.version += 1
+        place = {"lesson_id": becomes.id, "lesson_date": becomes.lesson_date}
+        moved = await records.change(self._session, actor, work, place)
+        if marks:
+            changed = {"version": kept.journal.version, "changed_at": actor.now}
+            await self._session.execute(
+                update(Mark)
+                .where(Mark.organization_id == actor.organization_id, Mark.work_id == work.id)
+                .values(**place, **changed)
+            )
+            reason = f"Работа перенесена с урока {was_on:%d.%m.%Y}"
+            same = [{**place, **_as_it_is(one), "reason": reason} for one in marks]
+            await record_changes(self._session, actor, kept.journal, same)
+        return moved
+
+    async def lock_lesson(self, actor: Actor, kept: KeptLesson, lesson_id: int) -> KeptLesson:
+        """Return another lesson of a locked journal for a write; raise INVALID, and as ``keep``."""
+        there = select(Lesson.id).where(
+            Lesson.organization_id == actor.organization_id,
+            Lesson.id == lesson_id,
+            Lesson.journal_id == kept.journal.id,
+        )
+        if (await self._session.scalar(there)) is None:
+            raise INVALID([FieldError("/lesson_id", "unknown-reference", UNKNOWN_LESSON)])
+        return await keeping.keep(self._session, actor, lesson_id)
+
+    async def _check_enrolled(self, actor: Actor, target: KeptLesson, students: set[int]) -> None:
+        strangers = students - await keeping.members_of(self._session, actor, target)
+        names = await self._session.scalars(
+            select(Person.full_name)
+            .where(Person.organization_id == actor.organization_id, Person.id.in_(strangers))
+            .order_by(Person.sort_key, Person.id)
+        )
+        wrong = [
+            FieldError(
+                "/lesson_id",
+                NOT_ENROLLED.code,
+                Text(
+                    f"{name}: не числится в группе в день урока.",
+                    f"{name}: not enrolled in the group on that day.",
+                ),
+            )
+            for name in names
+        ]
+        if wrong:
+            raise NOT_ENROLLED(wrong)
+
+
+def _as_it_is(mark: Mark) -> dict[str, Any]:
+    """Return a mark as a row of the history that changes nothing of its value."""
+    return {
+        "kind": "work",
+        "work_id": mark.work_id,
+        "student_id": mark.student_id,
+        "ordinal": mark.ordinal,
+        "old_value": mark.value,
+        "old_comment": mark.comment,
+        "new_value": mark.value,
+        "new_comment": mark.comment,
+    }
 
 
 async def record_changes(

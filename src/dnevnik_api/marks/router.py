@@ -3,6 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from dnevnik_api.contract import clauses
+from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import (
     LESSON_CANCELLED,
     LESSON_IN_FUTURE,
@@ -14,6 +15,9 @@ from dnevnik_api.errors import (
     STALE_VERSION,
 )
 from dnevnik_api.fields import PathId
+from dnevnik_api.keeping import actions as keeping
+from dnevnik_api.keeping.schemas import WorkRead
+from dnevnik_api.lessons.models import Work
 from dnevnik_api.policy import Actor, Caller, Permission, requires, requires_hot
 from dnevnik_api.problems import documented
 from dnevnik_api.records import check_version, etag, seen_by, tag
@@ -26,6 +30,7 @@ from .schemas import (
     LessonWritten,
     MarkRead,
     MarkWrite,
+    WorkMove,
 )
 
 router = APIRouter(
@@ -118,6 +123,35 @@ async def remove_mark(cell: AtCell, actor: Writer, marks: Marks, request: Reques
     kept, mark = await marks.lock(actor, cell)
     check_version(request, mark.version)
     await marks.remove(actor, kept, mark)
+
+
+@router.post(
+    "/works/{work_id}/relocation",
+    response_model=WorkRead,
+    summary="Move a work with its marks to another lesson",
+    openapi_extra=clauses("2.7", "2.14b", "2.14c", "Д.9"),
+    responses=documented(*REFUSALS),
+)
+async def move_work(
+    work_id: PathId,
+    body: WorkMove,
+    actor: Writer,
+    session: SessionDep,
+    marks: Marks,
+    request: Request,
+    response: Response,
+) -> Work:
+    """Move a work to another lesson of its journal; the caller gives both lessons.
+
+    Its marks go with it as they are, and the mark change report tells of each. With marks both
+    lessons must be within the mark edit window, and everybody marked be enrolled on the new day.
+    """
+    kept, work = await keeping.keep_work(session, actor, work_id)
+    check_version(request, work.version)
+    target = await marks.lock_lesson(actor, kept, body.lesson_id)
+    moved = await marks.move_work(actor, kept, work, target)
+    tag(response, moved)
+    return moved
 
 
 @router.put(

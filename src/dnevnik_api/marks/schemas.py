@@ -43,6 +43,12 @@ class MarkRead(Read):
     changed_at: datetime
 
 
+class WorkMove(Request):
+    """Where a work goes: another lesson of its journal."""
+
+    lesson_id: Id = Field(examples=[1041])
+
+
 class MarkEntry(Request):
     """A mark of a lesson written at once; a null value removes the mark."""
 

@@ -17,6 +17,8 @@ WITH history AS (
                jsonb_build_object('value', c.new_value, 'comment', c.new_comment) END AS after
     FROM mark_changes c
     WHERE c.organization_id = :organization_id AND c.changed_at >= :since
+      -- Of a work that was moved the marks stay what they are: whoever moved it did not set them.
+      AND (c.old_value, c.old_comment) IS DISTINCT FROM (c.new_value, c.new_comment)
     UNION ALL
     SELECT 'entry_change', e.id, e.actor_id, e.changed_at, e.voiding_notice_id,
            'attendance',
