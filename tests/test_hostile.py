@@ -60,6 +60,7 @@ ALIASES = {
     "from_group_id": "groups",
     "leaving_student_id": "persons",
     "retained_student_id": "persons",
+    "retake_of_id": "works",
     "to_academic_year_id": "academic_years",
     "guardian_id": "persons",
     "homework_id": "homework",
@@ -93,6 +94,8 @@ GOOD_FOR = {
     "add_bell_rule": {"weekday": None},
     "change_bell_rule": {"weekday": None},
     "change_room": {"building_id": None},
+    # The only work takes nothing again.
+    "change_work": {"retake_of_id": None},
     "change_lesson": {
         "begins_at": "2026-10-15T08:30:00+03:00",
         "ends_at": "2026-10-15T09:15:00+03:00",

@@ -3,7 +3,8 @@
 -- $1 organization, $2 session, $3 account, $4 now, $5 roles that hold the permission
 actor AS MATERIALIZED (
     SELECT p.id AS person_id, p.full_name, d.today, homeroom.group_ids AS homeroom_group_ids,
-           held.roles, o.time_zone, o.mark_edit_window, o.directory_version
+           held.roles, o.time_zone, o.mark_edit_window, o.directory_version,
+           o.retakes_count
     FROM organizations o
     CROSS JOIN LATERAL (SELECT ($4::timestamptz AT TIME ZONE o.time_zone)::date AS today) d
     JOIN sessions s ON s.id = $2::bigint AND s.account_id = $3::bigint AND s.ended_at IS NULL

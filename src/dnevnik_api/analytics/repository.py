@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from dnevnik_api import records
 from dnevnik_api.classes.models import Enrolment
 from dnevnik_api.db import SessionDep
 from dnevnik_api.final_marks.models import FinalKind, GradingRules
-from dnevnik_api.final_marks.policy import Counted
+from dnevnik_api.final_marks.policy import Counted, Taken, standing
 from dnevnik_api.final_marks.repository import GradingRepository, Place, days_of
 from dnevnik_api.lessons.models import Journal, Work
 from dnevnik_api.lessons.policy import taught_journals, whose_diary
@@ -82,7 +82,15 @@ class AnalyticsRepository:
     ) -> list[Given]:
         weight = func.coalesce(Work.weight, WorkType.weight)
         rows = await self._session.execute(
-            select(Mark.lesson_date, Mark.value, Mark.numeric, Mark.counts, weight)
+            select(
+                Mark.lesson_date,
+                Mark.value,
+                Mark.numeric,
+                Mark.counts,
+                weight,
+                Mark.work_id,
+                Work.retake_of_id,
+            )
             .join(Work, parent_of(Work, Mark, Mark.work_id))
             .join(WorkType, parent_of(WorkType, Work, Work.work_type_id))
             .where(
@@ -93,11 +101,19 @@ class AnalyticsRepository:
             )
             .order_by(Mark.lesson_date, Mark.work_id, Mark.ordinal)
         )
-        return [
-            Given(
-                day,
-                value,
-                Counted(numeric, Decimal(str(weight))) if counts and numeric is not None else None,
+        marks = [
+            (
+                Given(day, value, None),
+                Taken(work_id, retake_of_id, day, Counted(numeric, Decimal(str(weight))))
+                if counts and numeric is not None
+                else None,
             )
-            for day, value, numeric, counts, weight in rows
+            for day, value, numeric, counts, weight, work_id, retake_of_id in rows
+        ]
+        taken = [one for _, one in marks if one is not None]
+        rule = await self._grading.retakes_count(actor)
+        counting = set(standing(taken, rule))
+        return [
+            replace(given, counted=one.counted) if one in counting and one is not None else given
+            for given, one in marks
         ]

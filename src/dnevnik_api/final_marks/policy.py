@@ -3,9 +3,13 @@
 The average that people see, with two decimals, is the one that counts.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+
+from dnevnik_api.organizations.models import RetakesCount
 
 from .models import AverageKind, GradingRules
 
@@ -18,6 +22,47 @@ class Counted:
 
     numeric: int
     weight: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A mark of a student that would count, and which work it is for."""
+
+    work_id: int
+    retake_of_id: int | None
+    day: date
+    counted: Counted
+
+    @property
+    def turn(self) -> tuple[bool, date, int]:
+        """Return what tells which of a work and its retakes is the later one."""
+        return (self.retake_of_id is not None, self.day, self.work_id)
+
+
+def standing(marks: Sequence[Taken], rule: RetakesCount) -> list[Taken]:
+    """Return which marks of a student count beside the other ones of their works.
+
+    As ``journal/rows.sql`` and ``journal/averages.sql`` do: a work and its retakes are compared
+    where the marks of both are among those given, so a later period changes no earlier one.
+    """
+    families: dict[int, list[Taken]] = defaultdict(list)
+    for one in marks:
+        families[one.retake_of_id or one.work_id].append(one)
+    return [
+        one
+        for one in marks
+        if not any(
+            other.work_id != one.work_id and _beats(other, one, rule)
+            for other in families[one.retake_of_id or one.work_id]
+        )
+    ]
+
+
+def _beats(other: Taken, one: Taken, rule: RetakesCount) -> bool:
+    if rule is RetakesCount.RETAKE:
+        return other.turn > one.turn
+    better = (other.counted.numeric, other.turn) > (one.counted.numeric, one.turn)
+    return rule is RetakesCount.BEST and better
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from dnevnik_api.organizations.models import (
     MarkValue,
     Organization,
     ReportingPeriod,
+    RetakesCount,
     Subject,
     WorkType,
 )
@@ -46,7 +47,7 @@ from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
 from .models import AverageKind, Closing, FinalKind, FinalMark, GradingRules
-from .policy import Counted, Proposal, propose, propose_total
+from .policy import Counted, Proposal, Taken, propose, propose_total, standing
 from .schemas import MissingRead, MissingStudent
 
 DUE_AFTER = timedelta(days=7)
@@ -284,6 +285,11 @@ class GradingRepository:
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
+    async def retakes_count(self, actor: Actor) -> RetakesCount:
+        """Return which of a work and its retakes counts in the school."""
+        rule = select(Organization.retakes_count).where(Organization.id == actor.organization_id)
+        return RetakesCount((await self._session.scalars(rule)).one())
+
     async def rules(self, actor: Actor, *, lock: bool = False) -> GradingRules:
         """Return the school's rules; before it has any, the usual ones with version 0."""
         rules = select(GradingRules).where(GradingRules.organization_id == actor.organization_id)
@@ -400,7 +406,14 @@ class GradingRepository:
         self, actor: Actor, journal_id: int, begins_on: date, ends_on: date
     ) -> dict[int, list[Counted]]:
         rows = await self._session.execute(
-            select(Mark.student_id, Mark.numeric, func.coalesce(Work.weight, WorkType.weight))
+            select(
+                Mark.student_id,
+                Mark.numeric,
+                func.coalesce(Work.weight, WorkType.weight),
+                Mark.work_id,
+                Work.retake_of_id,
+                Mark.lesson_date,
+            )
             .join(Work, _same(Work, Mark.work_id, actor))
             .join(WorkType, _same(WorkType, Work.work_type_id, actor))
             .where(
@@ -410,11 +423,16 @@ class GradingRepository:
                 Mark.counts,
             )
         )
-        marks: dict[int, list[Counted]] = defaultdict(list)
-        for student_id, numeric, weight in rows:
+        taken: dict[int, list[Taken]] = defaultdict(list)
+        for student_id, numeric, weight, work_id, retake_of_id, day in rows:
             if numeric is not None:
-                marks[student_id].append(Counted(numeric, Decimal(str(weight))))
-        return marks
+                counted = Counted(numeric, Decimal(str(weight)))
+                taken[student_id].append(Taken(work_id, retake_of_id, day, counted))
+        rule = await GradingRepository(self._session).retakes_count(actor)
+        return {
+            student_id: [one.counted for one in standing(given, rule)]
+            for student_id, given in taken.items()
+        }
 
     async def missing(
         self,

@@ -7,7 +7,9 @@ WITH
 ,
 mark AS MATERIALIZED (
     SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric, m.counts,
-           coalesce(w.weight, t.weight) AS weight
+           coalesce(w.weight, t.weight) AS weight,
+           coalesce(w.retake_of_id, w.id) AS family,
+           ROW(w.retake_of_id IS NOT NULL, m.lesson_date, w.id) AS turn
     FROM access x
     JOIN marks m ON m.organization_id = $1 AND m.student_id = x.student_id
         AND m.lesson_date BETWEEN $7::date AND $8::date
@@ -15,12 +17,29 @@ mark AS MATERIALIZED (
     JOIN works w ON w.organization_id = $1 AND w.id = m.work_id
     JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
 ),
+-- Marks that don't count because of another one for the same work, taken again between these days.
+beaten AS MATERIALIZED (
+    SELECT DISTINCT m.work_id, m.ordinal
+    FROM actor a
+    JOIN mark m ON m.counts
+    JOIN mark o ON o.family = m.family AND o.work_id <> m.work_id AND o.counts
+    WHERE CASE a.retakes_count
+        WHEN 'retake' THEN o.turn > m.turn
+        WHEN 'best' THEN o.numeric > m.numeric OR (o.numeric = m.numeric AND o.turn > m.turn)
+        ELSE false
+    END
+),
+counted AS MATERIALIZED (
+    SELECT m.subject_id, m.lesson_date, work_id, ordinal, m.value, m.numeric, m.weight,
+           m.counts AND b IS NULL AS counts
+    FROM mark m LEFT JOIN beaten b USING (work_id, ordinal)
+),
 marked AS MATERIALIZED (
     SELECT m.subject_id, json_agg(m.value ORDER BY m.lesson_date, m.work_id, m.ordinal) AS list,
            round(avg(m.numeric) FILTER (WHERE m.counts), 2) AS average,
            round(sum(m.numeric * m.weight) FILTER (WHERE m.counts)
                  / sum(m.weight) FILTER (WHERE m.counts), 2) AS weighted_average
-    FROM mark m GROUP BY m.subject_id
+    FROM counted m GROUP BY m.subject_id
 ),
 missed AS MATERIALIZED (
     SELECT j.subject_id,

@@ -10,7 +10,7 @@ WITH target AS (SELECT $6::bigint AS journal_id),
 works_of AS MATERIALIZED (
     SELECT w.lesson_id, json_agg(
         (SELECT r FROM (SELECT w.id, w.work_type_id, w.short_name AS work_type, w.title, w.weight,
-                               w.checked_on, w.begins_on, w.version) r)
+                               w.checked_on, w.begins_on, w.retake_of_id, w.version) r)
         ORDER BY w.id) AS list
     FROM work w GROUP BY w.lesson_id
 ),

@@ -21,7 +21,8 @@ SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
                 SELECT coalesce(json_agg(w.id ORDER BY w.id), '[]') AS id,
                        coalesce(json_agg(w.lesson_id ORDER BY w.id), '[]') AS lesson_id,
                        coalesce(json_agg(w.short_name ORDER BY w.id), '[]') AS work_type,
-                       coalesce(json_agg(w.weight ORDER BY w.id), '[]') AS weight
+                       coalesce(json_agg(w.weight ORDER BY w.id), '[]') AS weight,
+                       coalesce(json_agg(w.retake_of_id ORDER BY w.id), '[]') AS retake_of_id
                 FROM work w) r) AS works,
             (SELECT row_to_json(r) FROM (
                 SELECT coalesce(json_agg(h.lesson_id ORDER BY h.id), '[]') AS lesson_id,

@@ -10,7 +10,10 @@ lesson AS MATERIALIZED (
 ),
 work AS MATERIALIZED (
     SELECT w.id, w.lesson_id, w.work_type_id, t.short_name, t.name, w.title, w.checked_on,
-           w.begins_on, w.version, coalesce(w.weight, t.weight) AS weight
+           w.begins_on, w.retake_of_id, w.version, coalesce(w.weight, t.weight) AS weight,
+           coalesce(w.retake_of_id, w.id) AS family,
+           count(*) OVER (PARTITION BY coalesce(w.retake_of_id, w.id)) > 1 AS retaken,
+           ROW(w.retake_of_id IS NOT NULL, w.lesson_date, w.id) AS turn
     FROM access x
     JOIN works w ON w.organization_id = $1 AND w.journal_id = x.journal_id
     JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
@@ -40,7 +43,7 @@ student AS MATERIALIZED (
 ),
 mark AS MATERIALIZED (
     SELECT m.student_id, m.work_id, m.lesson_id, m.ordinal, m.value, m.numeric, m.counts, m.comment,
-           m.version, w.weight
+           m.version, w.weight, w.family, w.retaken, w.turn
     FROM work w
     JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id
 ),
@@ -50,10 +53,24 @@ absence AS MATERIALIZED (
     JOIN attendance t ON t.organization_id = $1 AND t.journal_id = x.journal_id
     WHERE t.lesson_date BETWEEN $7 AND $8
 ),
+-- Marks that don't count because of another one for the same work, taken again between these days.
+beaten AS MATERIALIZED (
+    SELECT DISTINCT m.student_id, m.work_id, m.ordinal
+    FROM actor a
+    JOIN mark m ON m.retaken AND m.counts
+    JOIN mark o ON o.family = m.family AND o.student_id = m.student_id AND o.work_id <> m.work_id
+        AND o.retaken AND o.counts
+    WHERE CASE a.retakes_count
+        WHEN 'retake' THEN o.turn > m.turn
+        WHEN 'best' THEN o.numeric > m.numeric OR (o.numeric = m.numeric AND o.turn > m.turn)
+        ELSE false
+    END
+),
 average AS MATERIALIZED (
-    SELECT m.student_id, round(avg(m.numeric), 2) AS average,
+    SELECT student_id, round(avg(m.numeric), 2) AS average,
            round(sum(m.numeric * m.weight) / sum(m.weight), 2) AS weighted_average
     FROM mark m
-    WHERE m.counts
-    GROUP BY m.student_id
+    LEFT JOIN beaten b USING (student_id, work_id, ordinal)
+    WHERE m.counts AND b.work_id IS NULL
+    GROUP BY student_id
 )

@@ -19,6 +19,7 @@ class SheetWork(Read):
     weight: float
     checked_on: date | None
     begins_on: Annotated[date | None, Field(description="Empty: a work of one lesson.")]
+    retake_of_id: Annotated[int | None, Field(description="The work that it takes again.")]
     version: int
 
 
@@ -164,6 +165,7 @@ class WorkColumns(Read):
     lesson_id: list[int]
     work_type: list[str]
     weight: list[float]
+    retake_of_id: list[int | None]
 
 
 class HomeworkColumns(Read):
@@ -213,6 +215,7 @@ class DiaryMark(Read):
     work_type: str
     title: str | None
     weight: float
+    is_retake: bool
     comment: str | None
 
 

@@ -17,7 +17,7 @@ SELECT x.etag, (
                (SELECT coalesce(json_agg(row_to_json(w)), '[]') FROM (
                    SELECT w.id, w.work_type_id, t.short_name AS work_type, w.title,
                           coalesce(w.weight, t.weight) AS weight, w.checked_on,
-                          w.begins_on, w.version
+                          w.begins_on, w.retake_of_id, w.version
                    FROM works w
                    JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
                    WHERE w.organization_id = $1 AND w.lesson_id = l.id ORDER BY w.id) w) AS works,

@@ -13,6 +13,10 @@ from dnevnik_api.policy import Actor
 
 from .actions import KeptLesson, keep, keep_work
 
+_NO_ORIGINAL = Text(
+    "Пересдают работу этого же журнала, которая сама не пересдача.",
+    "What is taken again is a work of the same journal that is itself no retake.",
+)
 _BEGINS_LATE = Text(
     "Работа начинается не позже урока, на котором за неё ставят отметки.",
     "A work begins no later than the lesson that its marks are given at.",
@@ -84,7 +88,7 @@ class WorkRepository:
         self, actor: Actor, kept: KeptLesson, work: Work, changes: Mapping[str, Any]
     ) -> Work:
         """Change a work; its marks stay."""
-        await self._check(actor, kept, changes)
+        await self._check(actor, kept, changes, work.id)
         was = work.version
         changed = await records.change(self._session, actor, work, changes)
         kept.journal.version += changed.version != was
@@ -95,7 +99,13 @@ class WorkRepository:
         kept.journal.version += 1
         await records.remove(self._session, actor, work)
 
-    async def _check(self, actor: Actor, kept: KeptLesson, values: Mapping[str, Any]) -> None:
+    async def _check(
+        self,
+        actor: Actor,
+        kept: KeptLesson,
+        values: Mapping[str, Any],
+        work_id: int | None = None,
+    ) -> None:
         begins_on = values.get("begins_on")
         if begins_on is not None and begins_on > kept.lesson.lesson_date:
             raise INVALID([FieldError("/begins_on", "begins-too-late", _BEGINS_LATE)])
@@ -103,3 +113,22 @@ class WorkRepository:
             await records.refer(
                 self._session, actor, WorkType, values["work_type_id"], "/work_type_id"
             )
+        if values.get("retake_of_id") is not None:
+            await self._check_original(actor, kept, values["retake_of_id"], work_id)
+
+    async def _check_original(
+        self, actor: Actor, kept: KeptLesson, original_id: int, work_id: int | None
+    ) -> None:
+        """Refuse what is no original of this journal, and a retake of what has retakes itself."""
+        pointer = "/retake_of_id"
+        original = await records.refer(self._session, actor, Work, original_id, pointer)
+        has_retakes = select(Work.id).where(
+            Work.organization_id == actor.organization_id, Work.retake_of_id == work_id
+        )
+        if (
+            original.journal_id != kept.journal.id
+            or original.retake_of_id is not None
+            or original.id == work_id
+            or (work_id is not None and (await self._session.scalars(has_retakes)).first())
+        ):
+            raise INVALID([FieldError(pointer, "no-original", _NO_ORIGINAL)])

@@ -36,6 +36,11 @@ class WorkCreate(Request):
         description="Of a work that lasts over several lessons, a project: its first day. Its marks"
         " stand in one column, at the last lesson.",
     )
+    retake_of_id: Id | None = Field(
+        None,
+        description="The work of this journal that this one takes again; which of them counts is"
+        " `retakes_count` of the school's settings.",
+    )
 
 
 class WorkUpdate(Request):
@@ -46,6 +51,7 @@ class WorkUpdate(Request):
     weight: Weight | None = None
     checked_on: Day | None = None
     begins_on: Day | None = None
+    retake_of_id: Id | None = None
 
 
 class WorkRead(Read):
@@ -58,4 +64,5 @@ class WorkRead(Read):
     weight: Annotated[float | None, Field(description="Empty: the work type's.")]
     checked_on: date | None
     begins_on: Annotated[date | None, Field(description="Empty: a work of one lesson.")]
+    retake_of_id: Annotated[int | None, Field(description="The work that it takes again.")]
     version: int

@@ -164,10 +164,12 @@ class Work(TenantRow):
         of_lesson(),
         refers("journal_id", "journals"),
         refers("work_type_id", "work_types"),
+        refers("retake_of_id", "works"),
         CheckConstraint("weight IS NULL OR weight > 0", "weight"),
         indexed("journal_id", "lesson_date"),
         indexed("lesson_id"),
         indexed("work_type_id"),
+        indexed("retake_of_id", postgresql_where=text("retake_of_id IS NOT NULL")),
     )
 
     lesson_id: Mapped[int] = mapped_column(BigInteger)
@@ -182,4 +184,6 @@ class Work(TenantRow):
     # its marks count, and may be edited, from the day that they are given. No constraint ties it
     # to the lesson's date, which a change of the timetable may move.
     begins_on: Mapped[date | None]
+    # The work that this one takes again; itself no retake.
+    retake_of_id: Mapped[int | None] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")

@@ -27,6 +27,14 @@ class MarkEditWindow(StrEnum):
     ONE_MONTH = "1_month"
 
 
+class RetakesCount(StrEnum):
+    """What counts where a work was taken again: both marks stay and are seen."""
+
+    RETAKE = "retake"
+    BEST = "best"
+    BOTH = "both"
+
+
 class PeriodKind(StrEnum):
     """What a reporting period is called (А.12)."""
 
@@ -70,6 +78,7 @@ class Organization(Versioned, Base):
             "mark_edit_window IN ('never_closes', '1_week', '2_weeks', '3_weeks', '1_month')",
             "mark_edit_window",
         ),
+        CheckConstraint("retakes_count IN ('retake', 'best', 'both')", "retakes_count"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -88,6 +97,8 @@ class Organization(Versioned, Base):
     links: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     time_zone: Mapped[str]
     mark_edit_window: Mapped[str] = mapped_column(server_default="1_month")
+    # Which of a work and its retakes counts in averages: the last, the best, or all.
+    retakes_count: Mapped[str] = mapped_column(server_default="retake")
     # Of coordinator, director and deputies (3.2).
     second_factor_required: Mapped[bool] = mapped_column(server_default="false")
     # Whether a student joins a class only with a consent to the processing of data (А.1).

@@ -30,7 +30,7 @@ from dnevnik_api.fields import (
     optional,
 )
 
-from .models import MarkEditWindow, MarkScale, PeriodKind, RoomKind
+from .models import MarkEditWindow, MarkScale, PeriodKind, RetakesCount, RoomKind
 
 
 def _known_zone(name: str) -> str:
@@ -99,6 +99,10 @@ class OrganizationUpdate(Request):
     links: Annotated[list[WebLink], Field(max_length=50)] = optional()
     time_zone: TimeZone = optional()
     mark_edit_window: MarkEditWindow = optional()
+    retakes_count: RetakesCount = optional(
+        description="What counts in averages of a work and its retakes: the last retake, the best"
+        " mark, or both."
+    )
     second_factor_required: Flag = optional(
         description="Whether coordinator, director and deputies need a second factor to sign in."
     )
@@ -123,6 +127,7 @@ class OrganizationRead(Read):
     links: list[WebLink]
     time_zone: str
     mark_edit_window: MarkEditWindow
+    retakes_count: RetakesCount
     second_factor_required: bool
     consent_required: bool
     version: int

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
 
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep, TenantRow
@@ -56,7 +57,11 @@ _MODELS: dict[Kind, type[TenantRow]] = {
     Kind.WORK: Work,
     Kind.LESSON: Lesson,
 }
-_REFERS: dict[str, type[TenantRow]] = {"due_lesson_id": Lesson, "work_type_id": WorkType}
+_REFERS: dict[str, type[TenantRow]] = {
+    "due_lesson_id": Lesson,
+    "retake_of_id": Work,
+    "work_type_id": WorkType,
+}
 
 
 @dataclass(slots=True)
@@ -345,7 +350,7 @@ class VoidingRepository:
         model: type[TenantRow],
         written: Written,
     ) -> None:
-        """Remove what was added; a work in which somebody else has set marks stays."""
+        """Remove what was added; a work that somebody else has marked or retaken stays."""
         ids = [
             int(cell.thing.key)
             for cell, one in cells.items()
@@ -362,8 +367,15 @@ class VoidingRepository:
             model.organization_id == actor.organization_id, model.id.in_(ids)
         )
         if model is Work:
-            removal = removal.where(~marked)
-        gone = await self._session.scalars(removal.returning(model.id))
+            retake = aliased(Work)
+            retaken = exists().where(
+                retake.organization_id == actor.organization_id, retake.retake_of_id == Work.id
+            )
+            removal = removal.where(~marked, ~retaken)
+        gone = list(await self._session.scalars(removal.returning(model.id)))
+        if model is Work:
+            # Originals after their retakes.
+            gone += await self._session.scalars(removal.returning(model.id))
         changes = [(record_id, before[record_id], None) for record_id in gone]
         await self._record(actor, notice, model.__tablename__, changes, written)
 
