@@ -94,8 +94,9 @@ GOOD_FOR = {
     "add_bell_rule": {"weekday": None},
     "change_bell_rule": {"weekday": None},
     "change_room": {"building_id": None},
-    # The only work takes nothing again.
-    "change_work": {"retake_of_id": None},
+    # A work of one lesson; the only one there is takes nothing again.
+    "add_work": {"begins_on": None},
+    "change_work": {"begins_on": None, "retake_of_id": None},
     "change_lesson": {
         "begins_at": "2026-10-15T08:30:00+03:00",
         "ends_at": "2026-10-15T09:15:00+03:00",
