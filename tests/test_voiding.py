@@ -303,6 +303,28 @@ async def test_what_was_removed_comes_back_works_before_their_marks(
     assert (await director.get(mark)).json()["value"] == "5"
 
 
+@pytest.mark.clause("3.4", "2.7")
+async def test_a_work_and_its_retake_go_and_come_back_together(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    teacher, began = as_(school.teacher), clock.now
+    works = f"/lessons/{school.lesson_id}/works"
+    body = {"work_type_id": school.work_type_id}
+    original = (await teacher.post(works, json=body)).json()["id"]
+    retake = (await teacher.post(works, json={**body, "retake_of_id": original})).json()["id"]
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    links = "SELECT id, retake_of_id FROM works ORDER BY id"
+    assert [tuple(row) for row in await school.run(links)] == [(school.work_id, None)]
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    assert [tuple(row) for row in await school.run(links)] == [
+        (school.work_id, None),
+        (original, None),
+        (retake, original),
+    ]
+
+
 async def test_only_who_keeps_incidents_voids_and_only_in_the_own_school(
     as_: SignIn,
     school: School,
