@@ -679,6 +679,14 @@ async def test_a_work_moves_only_where_its_marks_could_be_set(
         assert answer.status_code == status, who
     foreign = await as_(other_school.teacher).post(address, json=past, headers={"If-Match": "*"})
     assert foreign.status_code in {403, 404}
+    begun = await teacher.patch(
+        f"/works/{school.work_id}", json={"begins_on": "2026-10-14"}, headers={"If-Match": "*"}
+    )
+    assert begun.status_code == 200, begun.text
+    assert await told(past) == (422, "invalid")
+    await teacher.patch(
+        f"/works/{school.work_id}", json={"begins_on": None}, headers={"If-Match": "*"}
+    )
     # Who came to the class later can't have a mark of before.
     await school.run(
         "UPDATE enrolments SET begins_on = '2026-10-14' WHERE student_id = $1", school.student.id

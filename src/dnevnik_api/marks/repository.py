@@ -34,6 +34,9 @@ from .schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
 
 UNKNOWN_TOKEN = Text("Такого значения нет в справочнике.", "Not in the school's dictionary.")
 UNKNOWN_WORK = Text("Такой работы в этом уроке нет.", "No such work at this lesson.")
+BEGINS_LATE = Text(
+    "Урок раньше первого дня работы.", "The lesson is before the first day of the work."
+)
 UNKNOWN_LESSON = Text("Такого урока нет в этом журнале.", "No such lesson in this journal.")
 
 
@@ -317,9 +320,12 @@ class MarkRepository:
 
         Marks keep their values and their history, which tells of the move. With marks both lessons
         must be open for them (2.14b), and everybody marked enrolled on the new day (NOT_ENROLLED).
+        A work that lasts over several lessons does not go before its first day (INVALID).
         """
         if target.lesson.id == work.lesson_id:
             return work
+        if work.begins_on is not None and work.begins_on > target.lesson.lesson_date:
+            raise INVALID([FieldError("/lesson_id", "begins-too-late", BEGINS_LATE)])
         found = select(Mark).where(
             Mark.organization_id == actor.organization_id, Mark.work_id == work.id
         )
