@@ -26,6 +26,7 @@ from .consents.router import router as consents
 from .credentials.router import router as credentials
 from .curriculum.router import router as curriculum
 from .db import make_sessions
+from .debts.router import router as debts
 from .duties.router import router as duties
 from .final_marks.router import router as final_marks
 from .health import router as health
@@ -121,6 +122,7 @@ def create_app(
         final_marks,
         analytics,
         claims,
+        debts,
         attendance,
         homework,
         journal,

@@ -78,6 +78,7 @@ class Permission(StrEnum):
     PLANS_WRITE = "plans:write"
     JOURNALS_REOPEN = "journals:reopen"
     ANALYTICS_READ = "analytics:read"
+    DEBTS_READ = "debts:read"
     CLAIMS_MAKE = "claims:make"
     CLAIMS_READ = "claims:read"
     LESSONS_WRITE = "lessons:write"
@@ -103,6 +104,7 @@ _EVERYONE = frozenset(
         P.SUPPORT_USE,
         P.CLAIMS_READ,
         P.ANALYTICS_READ,
+        P.DEBTS_READ,
     }
 )
 _STAFF = _EVERYONE | {

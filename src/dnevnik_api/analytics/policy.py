@@ -4,13 +4,13 @@ All of it is worked out anew from the marks that stand, by the rules of final ma
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from dnevnik_api.final_marks.models import AverageKind, GradingRules
-from dnevnik_api.final_marks.policy import Counted, Proposal, propose, threshold_of
+from dnevnik_api.final_marks.policy import Counted, FinalValues, Proposal, propose, threshold_of
 
 MOST_MARKS = 20
 """What takes more marks than these is out of reach in a quarter."""
@@ -48,7 +48,7 @@ def counted(marks: Sequence[Given]) -> list[Counted]:
     return [one.counted for one in marks if one.counted is not None]
 
 
-def trend(marks: Sequence[Given], rules: GradingRules, tokens: Mapping[int, str]) -> list[Month]:
+def trend(marks: Sequence[Given], rules: GradingRules, values: FinalValues) -> list[Month]:
     """Return month by month how many marks came and where the average stood after them."""
     by_month: defaultdict[date, list[Given]] = defaultdict(list)
     for one in marks:
@@ -57,7 +57,7 @@ def trend(marks: Sequence[Given], rules: GradingRules, tokens: Mapping[int, str]
     months = []
     for month in sorted(by_month):
         so_far += by_month[month]
-        found = propose(counted(so_far), rules, tokens, fewest=rules.fewest_marks)
+        found = propose(counted(so_far), rules, values, fewest=rules.fewest_marks)
         months.append(Month(month, len(by_month[month]), found))
     return months
 
@@ -72,7 +72,7 @@ def ways_to(
     wanted: int,
     marks: Sequence[Counted],
     rules: GradingRules,
-    tokens: Mapping[int, str],
+    values: FinalValues,
     weight: Decimal,
 ) -> list[Way]:
     """Return for each value the fewest marks of it that lead to ``wanted`` or better.
@@ -81,18 +81,19 @@ def ways_to(
     the count is 0.
     """
     ways = []
-    for value in sorted(tokens, reverse=True):
+    for value in sorted(values.tokens, reverse=True):
         for count in range(MOST_MARKS + 1):
             more = [*marks, *[Counted(value, weight)] * count]
-            found = propose(more, rules, tokens, fewest=rules.fewest_marks)
-            if _reaches(found, wanted, rules):
+            found = propose(more, rules, values, fewest=rules.fewest_marks)
+            if _reaches(found, wanted, rules, values):
                 ways.append(Way(value, count, average_of(found, rules)))
                 break
     return ways
 
 
-def _reaches(found: Proposal, wanted: int, rules: GradingRules) -> bool:
-    return found.value is not None and average_of(found, rules) >= threshold_of(wanted, rules)
+def _reaches(found: Proposal, wanted: int, rules: GradingRules, values: FinalValues) -> bool:
+    threshold = threshold_of(wanted, rules, values)
+    return found.value is not None and average_of(found, rules) >= threshold
 
 
 def average_of(found: Proposal, rules: GradingRules) -> Decimal:

@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -9,13 +8,13 @@ from dnevnik_api import records
 from dnevnik_api.classes.models import Enrolment
 from dnevnik_api.db import SessionDep
 from dnevnik_api.final_marks.models import FinalKind, GradingRules
-from dnevnik_api.final_marks.policy import Counted, Taken, standing
+from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken, standing
 from dnevnik_api.final_marks.repository import GradingRepository, Place, days_of
 from dnevnik_api.lessons.models import Journal, Work
 from dnevnik_api.lessons.policy import taught_journals, whose_diary
 from dnevnik_api.lessons.repository import parent_of
 from dnevnik_api.marks.models import Mark
-from dnevnik_api.organizations.models import MarkValue, WorkType
+from dnevnik_api.organizations.models import MarkScale, MarkValue, WorkType
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
 
@@ -31,7 +30,7 @@ class Record:
     ends_on: date
     marks: list[Given]
     rules: GradingRules
-    tokens: Mapping[int, str]
+    values: FinalValues
 
 
 class AnalyticsRepository:
@@ -63,15 +62,19 @@ class AnalyticsRepository:
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         marks = await self._marks(actor, journal, student_id, (begins_on, ends_on))
         rules = await self._grading.rules(actor)
-        tokens = await self._grading.tokens(actor)
-        return Record(journal, begins_on, ends_on, marks, rules, tokens)
+        values = await self._grading.values(actor, journal)
+        return Record(journal, begins_on, ends_on, marks, rules, values)
 
-    async def numbers(self, actor: Actor, tokens: list[str]) -> dict[str, int | None]:
-        """Return what values of works count for; None for one that does not count."""
+    async def numbers(
+        self, actor: Actor, scale: MarkScale, tokens: list[str]
+    ) -> dict[str, int | None]:
+        """Return what values of a scale count for; None for one that does not count."""
         values = await self._session.execute(
             select(MarkValue.token, MarkValue.numeric, MarkValue.counts).where(
                 MarkValue.organization_id == actor.organization_id,
+                MarkValue.scale == scale,
                 MarkValue.token.in_(tokens),
+                MarkValue.archived_on.is_(None),
                 or_(MarkValue.allowed_for_works, MarkValue.allowed_as_final),
             )
         )
@@ -86,7 +89,7 @@ class AnalyticsRepository:
                 Mark.lesson_date,
                 Mark.value,
                 Mark.numeric,
-                Mark.counts,
+                and_(Mark.counts, WorkType.counts),
                 weight,
                 Mark.work_id,
                 Work.retake_of_id,

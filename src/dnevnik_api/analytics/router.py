@@ -51,7 +51,7 @@ async def read_analytics(
     For the student, the guardians, the journal's teachers, the homeroom teacher and leaders.
     """
     record = await analytics.record(actor, journal_id, student_id, reporting_period_id)
-    months = trend(record.marks, record.rules, record.tokens)
+    months = trend(record.marks, record.rules, record.values)
     return AnalyticsRead(
         journal_id=journal_id,
         student_id=student_id,
@@ -83,21 +83,21 @@ async def forecast_marks(
     """
     record = await analytics.record(actor, journal_id, student_id, body.reporting_period_id)
     tokens = [one.value for one in body.marks] + ([body.wanted] if body.wanted else [])
-    numbers = await analytics.numbers(actor, tokens)
+    numbers = await analytics.numbers(actor, record.values.scale, tokens)
     now = counted(record.marks)
     supposed = _supposed(body, numbers)
     wanted = _wanted(body, record)
     ways = (
         []
         if wanted is None
-        else ways_to(wanted, now + supposed, record.rules, record.tokens, body.weight)
+        else ways_to(wanted, now + supposed, record.rules, record.values, body.weight)
     )
     return ForecastRead(
         now=_standing(record, now),
         then=_standing(record, now + supposed),
-        wanted_from=None if wanted is None else threshold_of(wanted, record.rules),
+        wanted_from=None if wanted is None else threshold_of(wanted, record.rules, record.values),
         ways=[
-            WayRead(value=record.tokens[one.value], count=one.count, average=one.average)
+            WayRead(value=record.values.tokens[one.value], count=one.count, average=one.average)
             for one in ways
         ],
     )
@@ -118,14 +118,13 @@ def _supposed(body: ForecastAsk, numbers: dict[str, int | None]) -> list[Counted
 def _wanted(body: ForecastAsk, record: Record) -> int | None:
     if body.wanted is None:
         return None
-    known = {token: number for number, token in record.tokens.items()}
-    if body.wanted not in known:
+    if body.wanted not in record.values.tokens.values():
         raise INVALID([FieldError("/wanted", "unknown-value", UNKNOWN_TOKEN)])
-    return known[body.wanted]
+    return record.values.numbers[body.wanted]
 
 
 def _standing(record: Record, marks: list[Counted]) -> Standing:
-    found = propose(marks, record.rules, record.tokens, fewest=record.rules.fewest_marks)
+    found = propose(marks, record.rules, record.values, fewest=record.rules.fewest_marks)
     return Standing(**_figures(found))
 
 

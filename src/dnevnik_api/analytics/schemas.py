@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dnevnik_api.fields import Id, Read, Request, Weight
 from dnevnik_api.final_marks.models import AverageKind
-from dnevnik_api.marks.schemas import Token
+from dnevnik_api.organizations.schemas import Token
 
 MAX_SUPPOSED = 50
 

@@ -64,6 +64,7 @@ ENTITIES: dict[About, tuple[str, ...]] = {
         "rooms",
         "subjects",
         "work_types",
+        "mark_values",
         "subject_teachers",
         "subject_rooms",
         "curriculum_lines",

@@ -60,6 +60,8 @@ class MarkChangeRead(Voidable):
     new_value: str | None
     old_comment: str | None
     new_comment: str | None
+    old_due_on: date | None
+    new_due_on: date | None
     reason: str | None
     request_id: str
 
@@ -90,6 +92,8 @@ class OwnMarkChangeRead(Voidable):
     new_value: str | None
     old_comment: str | None
     new_comment: str | None
+    old_due_on: date | None
+    new_due_on: date | None
     reason: str | None
 
 

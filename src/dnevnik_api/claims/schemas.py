@@ -6,7 +6,8 @@ from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import Day, Id, Prose, Read, Request
 from dnevnik_api.final_marks.models import FinalKind
-from dnevnik_api.marks.schemas import Ordinal, Token
+from dnevnik_api.marks.schemas import Ordinal
+from dnevnik_api.organizations.schemas import Token
 
 from .models import ClaimState
 

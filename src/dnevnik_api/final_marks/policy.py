@@ -4,12 +4,12 @@ The average that people see, with two decimals, is the one that counts.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from dnevnik_api.organizations.models import RetakesCount
+from dnevnik_api.organizations.models import MarkScale, RetakesCount
 
 from .models import AverageKind, GradingRules
 
@@ -66,6 +66,18 @@ def _beats(other: Taken, one: Taken, rule: RetakesCount) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalValues:
+    """The values of a scale that a final mark may have: by number those to propose; what each is.
+
+    ``numbers`` also knows values that are archived: final marks of earlier periods have them.
+    """
+
+    scale: MarkScale
+    tokens: dict[int, str]
+    numbers: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """What the rules propose, and how they come to it; without a value: too few marks."""
 
@@ -77,30 +89,30 @@ class Proposal:
 
 
 def propose(
-    marks: Sequence[Counted], rules: GradingRules, tokens: Mapping[int, str], *, fewest: int
+    marks: Sequence[Counted], rules: GradingRules, values: FinalValues, *, fewest: int
 ) -> Proposal:
-    """Propose a final mark from marks; ``tokens`` are the values that may be given, by number."""
+    """Propose a final mark from marks."""
     plain = _average([Counted(one.numeric, Decimal(1)) for one in marks])
     weighted = _average(marks)
     counted = weighted if rules.average == AverageKind.WEIGHTED else plain
-    if counted is None or len(marks) < fewest or not tokens:
+    if counted is None or len(marks) < fewest or not values.tokens:
         return Proposal(len(marks), plain, weighted, None, None)
-    value, threshold = _rounded(counted, rules, tokens)
-    return Proposal(len(marks), plain, weighted, threshold, tokens[value])
+    value, threshold = _rounded(counted, rules, values)
+    return Proposal(len(marks), plain, weighted, threshold, values.tokens[value])
 
 
 def propose_total(
-    year: int | None, exam: int | None, rules: GradingRules, tokens: Mapping[int, str]
+    year: int | None, exam: int | None, rules: GradingRules, values: FinalValues
 ) -> Proposal:
     """Propose the total from the year's mark and the exam's; the exam weighs its share."""
-    if year is None or exam is None:
+    if year is None or exam is None or not values.tokens:
         return Proposal(sum(one is not None for one in (year, exam)), None, None, None, None)
     parts = [Counted(year, 1 - rules.exam_share), Counted(exam, rules.exam_share)]
     average = _average(parts)
     assert average is not None  # noqa: S101  (the shares add up to one)
-    value, threshold = _rounded(average, rules, tokens)
+    value, threshold = _rounded(average, rules, values)
     plain = _average([Counted(year, Decimal(1)), Counted(exam, Decimal(1))])
-    return Proposal(2, plain, average, threshold, tokens[value])
+    return Proposal(2, plain, average, threshold, values.tokens[value])
 
 
 def _average(marks: Sequence[Counted]) -> Decimal | None:
@@ -112,16 +124,23 @@ def _average(marks: Sequence[Counted]) -> Decimal | None:
 
 
 def _rounded(
-    average: Decimal, rules: GradingRules, tokens: Mapping[int, str]
+    average: Decimal, rules: GradingRules, values: FinalValues
 ) -> tuple[int, Decimal | None]:
     """Return the highest value whose threshold the average reaches; else the lowest there is."""
-    for value in sorted(tokens, reverse=True):
-        if average >= (threshold := threshold_of(value, rules)):
+    for value in sorted(values.tokens, reverse=True):
+        if average >= (threshold := threshold_of(value, rules, values)):
             return value, threshold
-    return min(tokens), None
+    return min(values.tokens), None
 
 
-def threshold_of(value: int, rules: GradingRules) -> Decimal:
-    """Return the average from which ``value`` is given."""
-    own = (one["average_from"] for one in rules.thresholds if one["value"] == value)
-    return Decimal(next(own, value - 1 + rules.round_up_from))
+def threshold_of(value: int, rules: GradingRules, values: FinalValues) -> Decimal:
+    """Return the average from which ``value`` is given: the school's own, or by rounding.
+
+    What lies between a value and the next lower one of the scale is rounded by its share of the
+    way; the lowest value is one above nothing.
+    """
+    for one in rules.thresholds:
+        if (one["value"], one.get("scale", MarkScale.FIVE_POINT)) == (value, values.scale):
+            return Decimal(one["average_from"])
+    below = max((one for one in values.tokens if one < value), default=value - 1)
+    return below + (value - below) * rules.round_up_from

@@ -31,9 +31,10 @@ from dnevnik_api.errors import (
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
 from dnevnik_api.lessons.policy import visible_journals
 from dnevnik_api.marks.models import Mark
-from dnevnik_api.marks.repository import check_tokens, record_changes
+from dnevnik_api.marks.repository import check_tokens, record_changes, scale_of
 from dnevnik_api.organizations.models import (
     AcademicYear,
+    MarkScale,
     MarkValue,
     Organization,
     ReportingPeriod,
@@ -47,7 +48,7 @@ from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
 from .models import AverageKind, Closing, FinalKind, FinalMark, GradingRules
-from .policy import Counted, Proposal, Taken, propose, propose_total, standing
+from .policy import Counted, FinalValues, Proposal, Taken, propose, propose_total, standing
 from .schemas import MissingRead, MissingStudent
 
 DUE_AFTER = timedelta(days=7)
@@ -131,7 +132,8 @@ class FinalMarkRepository:
         await self._check_teaches(actor, journal)
         # Held to the end: nobody stops its attestation meanwhile.
         subject = await records.find(self._session, actor, Subject, journal.subject_id, hold=True)
-        if not subject.assessed:
+        scale = await scale_of(self._session, actor, journal)
+        if not subject.assessed or scale is MarkScale.NONE:
             raise NOT_ASSESSED()
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         if actor.today < begins_on:
@@ -165,7 +167,7 @@ class FinalMarkRepository:
             for number, value in enumerate(wanted.values())
             if value is not None
         ]
-        await check_tokens(self._session, actor, tokens, final=True)
+        await check_tokens(self._session, actor, book.journal, tokens, final=True)
         changes = {
             student_id: (old, value)
             for student_id, value in wanted.items()
@@ -330,7 +332,7 @@ class GradingRepository:
         )
         rules = await self.rules(actor)
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
-        tokens = await self.tokens(actor)
+        values = await self.values(actor, journal)
         finals = await self._finals(actor, journal_id)
         if place.kind == FinalKind.PERIOD:
             marks = await self._marks(actor, journal_id, begins_on, ends_on)
@@ -342,26 +344,27 @@ class GradingRepository:
             )
             .order_by(Person.sort_key, Person.id)
         )
-        numbers = {token: number for number, token in tokens.items()}
 
         def find(student_id: int) -> Proposal:
             given = finals.get(student_id, {})
             match place.kind:
                 case FinalKind.PERIOD:
                     counted = marks.get(student_id, [])
-                    return propose(counted, rules, tokens, fewest=rules.fewest_marks)
+                    return propose(counted, rules, values, fewest=rules.fewest_marks)
                 case FinalKind.YEAR:
-                    periods = (numbers.get(v) for p, v in given.items() if p.kind == "period")
+                    periods = (
+                        values.numbers.get(v) for p, v in given.items() if p.kind == "period"
+                    )
                     counted = [Counted(one, Decimal(1)) for one in periods if one is not None]
-                    return propose(counted, rules, tokens, fewest=1)
+                    return propose(counted, rules, values, fewest=1)
                 case FinalKind.TOTAL:
                     year, exam = (
-                        numbers.get(given.get(Place(kind), ""))
+                        values.numbers.get(given.get(Place(kind), ""))
                         for kind in (FinalKind.YEAR, FinalKind.EXAM)
                     )
-                    return propose_total(year, exam, rules, tokens)
+                    return propose_total(year, exam, rules, values)
                 case FinalKind.EXAM:
-                    return propose([], rules, tokens, fewest=1)
+                    return propose([], rules, values, fewest=1)
 
         proposed = [
             ProposedMark(student_id, name, find(student_id), finals.get(student_id, {}).get(place))
@@ -374,21 +377,25 @@ class GradingRepository:
         closing = await closing_of(self._session, actor, journal_id, place)
         return closing is not None and not is_reopened(closing, actor)
 
-    async def tokens(self, actor: Actor) -> dict[int, str]:
-        """Return the values that a final mark may have, by the number they count for."""
-        values = await self._session.execute(
-            select(MarkValue.numeric, MarkValue.token)
+    async def values(self, actor: Actor, journal: Journal) -> FinalValues:
+        """Return the values that final marks of a journal may have, and what each counts for."""
+        scale = await scale_of(self._session, actor, journal)
+        rows = await self._session.execute(
+            select(MarkValue.numeric, MarkValue.token, MarkValue.archived_on)
             .where(
                 MarkValue.organization_id == actor.organization_id,
+                MarkValue.scale == scale,
                 MarkValue.allowed_as_final,
             )
             .order_by(MarkValue.id)
         )
-        tokens: dict[int, str] = {}
-        for numeric, token in values:
+        values = FinalValues(scale, {}, {})
+        for numeric, token, archived_on in rows:
             if numeric is not None:
-                tokens.setdefault(numeric, token)
-        return tokens
+                values.numbers[token] = numeric
+                if archived_on is None:
+                    values.tokens.setdefault(numeric, token)
+        return values
 
     async def _finals(self, actor: Actor, journal_id: int) -> dict[int, dict[Place, str]]:
         finals: dict[int, dict[Place, str]] = defaultdict(dict)
@@ -421,6 +428,7 @@ class GradingRepository:
                 Mark.journal_id == journal_id,
                 Mark.lesson_date.between(begins_on, ends_on),
                 Mark.counts,
+                WorkType.counts,
             )
         )
         taken: dict[int, list[Taken]] = defaultdict(list)
@@ -463,6 +471,8 @@ class GradingRepository:
                 Journal.organization_id == actor.organization_id,
                 Journal.academic_year_id == academic_year_id,
                 Subject.assessed,
+                func.mark_scale_of(Subject.mark_scale, Subject.grade_scales, Group.grade)
+                != MarkScale.NONE,
                 visible_journals(actor),
                 exists().where(lacks),
                 grades,

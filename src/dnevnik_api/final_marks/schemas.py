@@ -7,7 +7,9 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, optional
-from dnevnik_api.marks.schemas import Reason, Token
+from dnevnik_api.marks.schemas import Reason
+from dnevnik_api.organizations.models import MarkScale
+from dnevnik_api.organizations.schemas import Token, ValueScale
 
 from .models import AverageKind, FinalKind
 
@@ -149,13 +151,15 @@ class Reopening(Request):
 
 
 class Threshold(Request):
-    """An average from which a value is given."""
+    """An average from which a value of a scale is given."""
 
-    value: Annotated[Int, Field(ge=1, le=100, examples=[5])]
+    scale: ValueScale = MarkScale.FIVE_POINT
+    value: Annotated[Int, Field(ge=0, le=100, examples=[5])]
     average_from: Average
 
 
 class ThresholdRead(Read):
+    scale: MarkScale = MarkScale.FIVE_POINT
     value: int
     average_from: Decimal
 

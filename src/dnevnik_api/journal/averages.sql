@@ -6,8 +6,8 @@ WITH
 --include journal/student_access
 ,
 mark AS MATERIALIZED (
-    SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric, m.counts,
-           coalesce(w.weight, t.weight) AS weight,
+    SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric,
+           m.counts AND t.counts AS counts, coalesce(w.weight, t.weight) AS weight,
            coalesce(w.retake_of_id, w.id) AS family,
            ROW(w.retake_of_id IS NOT NULL, m.lesson_date, w.id) AS turn
     FROM access x

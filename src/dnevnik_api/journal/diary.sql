@@ -20,7 +20,7 @@ marks_of AS MATERIALIZED (
     SELECT m.lesson_id, json_agg(
         (SELECT r FROM (SELECT m.value, t.short_name AS work_type, w.title,
                                coalesce(w.weight, t.weight) AS weight,
-                               w.retake_of_id IS NOT NULL AS is_retake, m.comment) r)
+                               w.retake_of_id IS NOT NULL AS is_retake, m.comment, m.due_on) r)
         ORDER BY m.work_id, m.ordinal) AS list
     FROM access x
     JOIN marks m ON m.organization_id = $1 AND m.student_id = x.student_id

@@ -23,7 +23,8 @@ homework_of AS MATERIALIZED (
 ),
 marks_of AS MATERIALIZED (
     SELECT m.student_id, json_agg(
-        (SELECT r FROM (SELECT m.work_id, m.lesson_id, m.ordinal, m.value, m.comment, m.version) r)
+        (SELECT r FROM (SELECT m.work_id, m.lesson_id, m.ordinal, m.value, m.comment, m.due_on,
+                               m.version) r)
         ORDER BY m.work_id, m.ordinal) AS list
     FROM mark m GROUP BY m.student_id
 ),

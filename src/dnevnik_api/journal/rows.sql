@@ -11,6 +11,7 @@ lesson AS MATERIALIZED (
 work AS MATERIALIZED (
     SELECT w.id, w.lesson_id, w.work_type_id, t.short_name, t.name, w.title, w.checked_on,
            w.begins_on, w.retake_of_id, w.version, coalesce(w.weight, t.weight) AS weight,
+           t.counts,
            coalesce(w.retake_of_id, w.id) AS family,
            count(*) OVER (PARTITION BY coalesce(w.retake_of_id, w.id)) > 1 AS retaken,
            ROW(w.retake_of_id IS NOT NULL, w.lesson_date, w.id) AS turn
@@ -42,8 +43,8 @@ student AS MATERIALIZED (
     GROUP BY p.id, p.full_name, p.sort_key
 ),
 mark AS MATERIALIZED (
-    SELECT m.student_id, m.work_id, m.lesson_id, m.ordinal, m.value, m.numeric, m.counts, m.comment,
-           m.version, w.weight, w.family, w.retaken, w.turn
+    SELECT m.student_id, m.work_id, m.lesson_id, m.ordinal, m.value, m.numeric,
+           m.counts AND w.counts AS counts, m.comment, m.due_on, m.version, w.weight, w.family, w.retaken, w.turn
     FROM work w
     JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id
 ),

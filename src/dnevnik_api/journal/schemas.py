@@ -49,6 +49,8 @@ class SheetMark(Read):
     ordinal: int
     value: str
     comment: str | None
+    due_on: date | None
+    """By when the work is to be done that the value says is owed."""
     version: int
 
 
@@ -217,6 +219,8 @@ class DiaryMark(Read):
     weight: float
     is_retake: bool
     comment: str | None
+    due_on: date | None
+    """By when the work is to be done that the value says is owed."""
 
 
 class DiaryHomework(Read):

@@ -39,7 +39,7 @@ SELECT x.etag, (
                (SELECT coalesce(json_agg(row_to_json(st)), '[]') FROM (
                    SELECT p.id, p.full_name,
                           (SELECT coalesce(json_agg(row_to_json(m)), '[]') FROM (
-                              SELECT m.work_id, m.ordinal, m.value, m.comment, m.version
+                              SELECT m.work_id, m.ordinal, m.value, m.comment, m.due_on, m.version
                               FROM marks m
                               WHERE m.organization_id = $1 AND m.lesson_id = l.id
                                 AND m.student_id = p.id ORDER BY m.work_id, m.ordinal) m) AS marks,

@@ -21,6 +21,7 @@ class Mark(TenantRow):
         indexed("journal_id", "lesson_date"),
         indexed("student_id", "lesson_date"),
         indexed("lesson_id"),
+        indexed("due_on", "id", postgresql_where=text("due_on IS NOT NULL")),
     )
 
     work_id: Mapped[int] = mapped_column(BigInteger)
@@ -34,6 +35,8 @@ class Mark(TenantRow):
     numeric: Mapped[int | None]
     counts: Mapped[bool]
     comment: Mapped[str | None]
+    # By when the work is to be done that the value says is owed.
+    due_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -80,5 +83,12 @@ class MarkChange(HistoryRow):
     new_value: Mapped[str | None]
     old_comment: Mapped[str | None]
     new_comment: Mapped[str | None]
+    # What the mark counted for: a voided one comes back as it was, whatever the dictionary says.
+    old_numeric: Mapped[int | None]
+    new_numeric: Mapped[int | None]
+    old_counts: Mapped[bool | None]
+    new_counts: Mapped[bool | None]
+    old_due_on: Mapped[date | None]
+    new_due_on: Mapped[date | None]
     reason: Mapped[str | None]
     request_id: Mapped[str]

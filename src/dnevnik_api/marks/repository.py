@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import asyncpg
 from fastapi import Request
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api import records
@@ -23,7 +24,7 @@ from dnevnik_api.keeping import actions as keeping
 from dnevnik_api.keeping.actions import KeptLesson
 from dnevnik_api.lessons.models import Journal, Lesson, Work
 from dnevnik_api.lessons.policy import visible_journals
-from dnevnik_api.organizations.models import MarkValue, Subject
+from dnevnik_api.organizations.models import AcademicYear, MarkScale, MarkValue, Subject
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor, Caller, Permission
 from dnevnik_api.raw import actor_at_gate, ask
@@ -33,6 +34,23 @@ from .models import Mark, MarkChange
 from .schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
 
 UNKNOWN_TOKEN = Text("Такого значения нет в справочнике.", "Not in the school's dictionary.")
+NO_MARKS_IN_GRADE = Text(
+    "В этом классе по предмету не ставят отметок.", "No marks are given in this grade."
+)
+DUE_OF_DONE = Text(
+    "Срок бывает только у значения, при котором работа ещё не сдана.",
+    "Only a value that says the work is owed has a due date.",
+)
+DUE_OUTSIDE = Text(
+    "Срок — от дня урока до конца учебного года.",
+    "From the day of the lesson to the end of the academic year.",
+)
+MOST_NAMED = 40
+"""As many allowed values a refusal names; of the hundred-point scale the first ones."""
+
+OF_MARK = ("value", "comment", "numeric", "counts", "due_on")
+"""What a mark holds, and the history tells of both sides of a change."""
+
 UNKNOWN_WORK = Text("Такой работы в этом уроке нет.", "No such work at this lesson.")
 BEGINS_LATE = Text(
     "Урок раньше первого дня работы.", "The lesson is before the first day of the work."
@@ -83,9 +101,15 @@ class HotMarks:
         kept, _ = await keeping.keep_work(session, actor, cell.work_id)
         keeping.check_may_mark(actor, kept)
         await keeping.check_members(session, actor, kept, [("", cell.student_id)])
-        await check_tokens(session, actor, [("/value", body.value)])
+        known = await check_tokens(session, actor, kept.journal, [("/value", body.value)])
+        await check_due(session, actor, kept, known, [("/due_on", body.value, body.due_on)])
         current = await _find(session, cell)
-        if current is not None and (current.value, current.comment) == (body.value, body.comment):
+        due_on = (body.due_on or kept.lesson.lesson_date) if known[body.value].owes else None
+        if current is not None and (current.value, current.comment, current.due_on) == (
+            body.value,
+            body.comment,
+            due_on,
+        ):
             return Written(MarkRead.model_validate(current), created=False)
         check_seen(seen, None if current is None else current.version)
         version = None if current is None else current.version
@@ -133,6 +157,7 @@ class HotMarks:
             version,
             caller.request_id,
             body.reason,
+            body.due_on,
         )
 
     async def _write_lesson(
@@ -154,6 +179,7 @@ class HotMarks:
             caller.request_id,
             *_columns(body),
             body.reason,
+            [one.due_on for one in body.marks],
         )
 
 
@@ -182,6 +208,7 @@ def _written(
         ordinal=cell.ordinal,
         value=body.value,
         comment=body.comment,
+        due_on=row["due_on"],
         version=row["version"],
         changed_at=caller.now,
     )
@@ -198,22 +225,78 @@ async def _find(session: AsyncSession, cell: Cell) -> Mark | None:
     return (await session.scalars(marks)).one_or_none()
 
 
-async def check_tokens(
-    session: AsyncSession, actor: Actor, tokens: list[tuple[str, str]], *, final: bool = False
-) -> None:
-    """Refuse values, each with the pointer to it, that the school's dictionary does not allow."""
-    allowed = MarkValue.allowed_as_final if final else MarkValue.allowed_for_works
-    known = set(
-        await session.scalars(
-            select(MarkValue.token).where(
-                MarkValue.organization_id == actor.organization_id, allowed
-            )
+async def scale_of(session: AsyncSession, actor: Actor, journal: Journal) -> MarkScale:
+    """Return the scale of a journal: its subject's, in the grade of its group."""
+    scale = (
+        select(func.mark_scale_of(Subject.mark_scale, Subject.grade_scales, Group.grade))
+        .select_from(Group)
+        .join(Subject, Subject.organization_id == Group.organization_id)
+        .where(
+            Group.organization_id == actor.organization_id,
+            Group.id == journal.group_id,
+            Subject.id == journal.subject_id,
         )
     )
+    return MarkScale((await session.scalars(scale)).one())
+
+
+async def check_tokens(
+    session: AsyncSession,
+    actor: Actor,
+    journal: Journal,
+    tokens: list[tuple[str, str]],
+    *,
+    final: bool = False,
+) -> dict[str, MarkValue]:
+    """Return the values that the journal's scale allows, by token.
+
+    Refuse other ones, each with the pointer to it, and name those that are allowed (INVALID).
+    """
+    allowed = MarkValue.allowed_as_final if final else MarkValue.allowed_for_works
+    values = (
+        select(MarkValue)
+        .where(
+            MarkValue.organization_id == actor.organization_id,
+            MarkValue.scale == await scale_of(session, actor, journal),
+            MarkValue.archived_on.is_(None),
+            allowed,
+        )
+        .order_by(MarkValue.id)
+    )
+    known = {one.token: one for one in await session.scalars(values)}
     wrong = [
-        FieldError(pointer, "unknown-value", UNKNOWN_TOKEN)
+        FieldError(pointer, "unknown-value", _not_one_of(list(known)))
         for pointer, token in tokens
         if token not in known
+    ]
+    if wrong:
+        raise INVALID(wrong)
+    return known
+
+
+def _not_one_of(tokens: Sequence[str]) -> Text:
+    if not tokens:
+        return NO_MARKS_IN_GRADE
+    named = ", ".join(tokens[:MOST_NAMED]) + (" …" if len(tokens) > MOST_NAMED else "")
+    return Text(f"По этой шкале ставят: {named}.", f"Of this scale are: {named}.")
+
+
+async def check_due(
+    session: AsyncSession,
+    actor: Actor,
+    kept: KeptLesson,
+    known: Mapping[str, MarkValue],
+    wanted: list[tuple[str, str, date | None]],
+) -> None:
+    """Refuse due dates, each with the pointer to it, of done works and of other years (INVALID)."""
+    dated = [(pointer, known[token], due_on) for pointer, token, due_on in wanted if due_on]
+    if not dated:
+        return
+    year = await records.find(session, actor, AcademicYear, kept.journal.academic_year_id)
+    wrong = [
+        FieldError(pointer, "out-of-range", DUE_OUTSIDE if value.owes else DUE_OF_DONE)
+        for pointer, value, due_on in dated
+        if not (value.owes and kept.lesson.lesson_date <= due_on <= year.ends_on)
     ]
     if wrong:
         raise INVALID(wrong)
@@ -248,12 +331,11 @@ async def _check_entries(
         for number, one in enumerate(body.attendance)
     ]
     await keeping.check_members(session, actor, kept, students)
-    tokens = [
-        (f"/marks/{number}/value", one.value)
-        for number, one in enumerate(body.marks)
-        if one.value is not None
-    ]
-    await check_tokens(session, actor, tokens)
+    set_marks = [(number, one) for number, one in enumerate(body.marks) if one.value is not None]
+    tokens = [(f"/marks/{number}/value", str(one.value)) for number, one in set_marks]
+    known = await check_tokens(session, actor, kept.journal, tokens)
+    due = [(f"/marks/{number}/due_on", str(one.value), one.due_on) for number, one in set_marks]
+    await check_due(session, actor, kept, known, due)
 
 
 class MarkRepository:
@@ -307,8 +389,7 @@ class MarkRepository:
                     "work_id": mark.work_id,
                     "student_id": mark.student_id,
                     "ordinal": mark.ordinal,
-                    "old_value": mark.value,
-                    "old_comment": mark.comment,
+                    **_side("old", mark),
                 }
             ],
         )
@@ -390,11 +471,13 @@ def _as_it_is(mark: Mark) -> dict[str, Any]:
         "work_id": mark.work_id,
         "student_id": mark.student_id,
         "ordinal": mark.ordinal,
-        "old_value": mark.value,
-        "old_comment": mark.comment,
-        "new_value": mark.value,
-        "new_comment": mark.comment,
+        **_side("old", mark),
+        **_side("new", mark),
     }
+
+
+def _side(side: str, mark: Mark) -> dict[str, Any]:
+    return {f"{side}_{name}": getattr(mark, name) for name in OF_MARK}
 
 
 async def record_changes(

@@ -1,19 +1,15 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import Field, Strict, StringConstraints, model_validator
+from pydantic import Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.attendance.schemas import AttendanceEntry
-from dnevnik_api.fields import Id, Line, Read, Request, check_each_once
+from dnevnik_api.fields import Day, Id, Line, Read, Request, check_each_once
+from dnevnik_api.organizations.schemas import Token
 
 MAX_ENTRIES = 500
 
-Token = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=10, pattern=r"^\S+$"),
-    Field(description="A value of the school's dictionary: 5, 4-, н/а …", examples=["5-"]),
-]
 Ordinal = Annotated[int, Strict(), Field(ge=1, le=4, description="Which of «5/4»: 1 is the 5.")]
 
 
@@ -23,11 +19,21 @@ Reason = Annotated[
 ]
 
 
+DueOn = Annotated[
+    Day | None,
+    Field(
+        description="By when the work is to be done, of a value that owes it («.», «долг»); the"
+        " lesson's day, if left out. Not done by then it is a debt.",
+    ),
+]
+
+
 class MarkWrite(Request):
     """A mark as a teacher sets it."""
 
     value: Token
     comment: Line | None = Field(None, examples=["Решил двумя способами"])
+    due_on: DueOn = None
     reason: Reason = None
 
 
@@ -39,6 +45,7 @@ class MarkRead(Read):
     ordinal: int
     value: str
     comment: str | None
+    due_on: date | None
     version: int
     changed_at: datetime
 
@@ -57,6 +64,7 @@ class MarkEntry(Request):
     ordinal: Ordinal = 1
     value: Token | None
     comment: Line | None = None
+    due_on: DueOn = None
 
 
 class LessonEntries(Request):

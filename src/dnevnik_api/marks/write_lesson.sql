@@ -2,13 +2,14 @@
 -- A null value or status removes the entry. No row: refused; the cold path finds out why.
 -- $6 lesson, $7 version of the journal that the caller saw, $8 request id; marks as columns: $9 work,
 -- $10 student, $11 ordinal, $12 value, $13 comment; attendance: $14 student, $15 status, $16 minutes,
--- $17 reason; $18 why the marks are changed
+-- $17 reason; $18 why the marks are changed; $19 of each mark, by when the work is to be done that is owed
 WITH
 --include actor
 ,
 lesson AS MATERIALIZED (
     SELECT a.person_id, a.full_name, l.id, l.journal_id, l.lesson_date, j.group_id,
-           g.name AS group_name, j.subject_id, s.name AS subject_name,
+           g.name AS group_name, j.subject_id, s.name AS subject_name, y.ends_on AS year_ends_on,
+           mark_scale_of(s.mark_scale, s.grade_scales, g.grade) AS scale,
            $4 < mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
                AS open_for_marks
     FROM actor a
@@ -33,19 +34,25 @@ member AS MATERIALIZED (
 ),
 mark AS MATERIALIZED (
     SELECT i.work_id, i.student_id, i.ordinal, i.value, i.comment, v.numeric, v.counts,
+           CASE WHEN v.owes THEN coalesce(i.due_on, l.lesson_date) END AS due_on,
            s.full_name AS student_name, o.value AS old_value, o.comment AS old_comment,
+           o.numeric AS old_numeric, o.counts AS old_counts, o.due_on AS old_due_on,
            i.value IS DISTINCT FROM o.value
-               OR (i.value IS NOT NULL AND i.comment IS DISTINCT FROM o.comment) AS differs
+               OR (i.value IS NOT NULL AND (i.comment, CASE WHEN v.owes
+                   THEN coalesce(i.due_on, l.lesson_date) END) IS DISTINCT FROM (o.comment, o.due_on))
+               AS differs
     FROM lesson l
-    CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[])
-        AS i (work_id, student_id, ordinal, value, comment)
+    CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[], $19::date[])
+        AS i (work_id, student_id, ordinal, value, comment, due_on)
     JOIN works w ON w.organization_id = $1 AND w.id = i.work_id AND w.lesson_id = l.id
     JOIN member s ON s.student_id = i.student_id
     LEFT JOIN mark_values v
-        ON v.organization_id = $1 AND v.token = i.value AND v.allowed_for_works
+        ON v.organization_id = $1 AND v.scale = l.scale AND v.token = i.value
+        AND v.allowed_for_works AND v.archived_on IS NULL
     LEFT JOIN marks o ON o.organization_id = $1 AND o.work_id = i.work_id
         AND o.student_id = i.student_id AND o.ordinal = i.ordinal
     WHERE l.open_for_marks AND (i.value IS NULL OR v.token IS NOT NULL)
+      AND (i.due_on IS NULL OR (v.owes AND i.due_on BETWEEN l.lesson_date AND l.year_ends_on))
 ),
 presence AS MATERIALIZED (
     SELECT i.student_id, i.status, i.minutes, i.reason,
@@ -90,14 +97,15 @@ changed_mark AS MATERIALIZED (
 ),
 set_mark AS (
     INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id, ordinal,
-                       value, numeric, counts, comment, version, changed_at)
+                       value, numeric, counts, comment, due_on, version, changed_at)
     SELECT $1, c.work_id, l.id, l.journal_id, l.lesson_date, c.student_id, c.ordinal, c.value, c.numeric,
-           c.counts, c.comment, j.version, $4
+           c.counts, c.comment, c.due_on, j.version, $4
     FROM changed_mark c, lesson l, journal j
     WHERE c.value IS NOT NULL
     ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
         SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
-            comment = excluded.comment, version = excluded.version, changed_at = excluded.changed_at
+            comment = excluded.comment, due_on = excluded.due_on, version = excluded.version,
+            changed_at = excluded.changed_at
 ),
 removed_mark AS (
     DELETE FROM marks m USING changed_mark c
@@ -108,11 +116,13 @@ recorded_mark AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
                               lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
                               subject_name, student_id, student_name, ordinal, old_value, new_value,
-                              old_comment, new_comment, reason, request_id)
+                              old_comment, new_comment, old_numeric, new_numeric, old_counts, new_counts,
+                              old_due_on, new_due_on, reason, request_id)
     SELECT $1, 'work', $4, l.person_id, l.full_name, l.journal_id, l.id, l.lesson_date, c.work_id,
            l.group_id, l.group_name, l.subject_id, l.subject_name, c.student_id, c.student_name,
            c.ordinal, c.old_value, c.value, c.old_comment,
-           CASE WHEN c.value IS NOT NULL THEN c.comment END, $18::text, $8::text
+           CASE WHEN c.value IS NOT NULL THEN c.comment END, c.old_numeric, c.numeric, c.old_counts,
+           c.counts, c.old_due_on, c.due_on, $18::text, $8::text
     FROM changed_mark c CROSS JOIN lesson l
 ),
 changed_presence AS MATERIALIZED (

@@ -1,14 +1,16 @@
 -- Set or change one mark: permission, rules, mark, history and change counter in one statement.
 -- No row: refused, or nothing to change; the cold path finds out which.
 -- $6 work, $7 student, $8 ordinal, $9 value, $10 comment, $11 version that the caller saw (null: the
--- mark must not exist yet), $12 request id, $13 reason
+-- mark must not exist yet), $12 request id, $13 reason, $14 by when the work is to be done that is owed
 WITH
 --include actor
 ,
 cell AS MATERIALIZED (
     SELECT a.person_id, a.full_name, w.lesson_id, w.journal_id, w.lesson_date, v.numeric, v.counts,
-           j.version AS journal_version, j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
-           p.full_name AS student_name, m.value AS old_value, m.comment AS old_comment
+           CASE WHEN v.owes THEN coalesce($14::date, w.lesson_date) END AS due_on, j.version AS journal_version,
+           j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
+           p.full_name AS student_name, m.value AS old_value, m.comment AS old_comment,
+           m.numeric AS old_numeric, m.counts AS old_counts, m.due_on AS old_due_on
     FROM actor a
     JOIN works w ON w.organization_id = $1 AND w.id = $6::bigint
     JOIN lessons l ON l.organization_id = $1 AND l.id = w.lesson_id
@@ -17,11 +19,15 @@ cell AS MATERIALIZED (
     JOIN subjects s ON s.organization_id = $1 AND s.id = j.subject_id
     JOIN academic_years y ON y.organization_id = $1 AND y.id = j.academic_year_id
     JOIN persons p ON p.organization_id = $1 AND p.id = $7::bigint
-    JOIN mark_values v ON v.organization_id = $1 AND v.token = $9::text AND v.allowed_for_works
+    JOIN mark_values v ON v.organization_id = $1
+        AND v.scale = mark_scale_of(s.mark_scale, s.grade_scales, g.grade) AND v.token = $9::text
+        AND v.allowed_for_works AND v.archived_on IS NULL
     LEFT JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id AND m.student_id = p.id
         AND m.ordinal = $8::int
     WHERE m.version IS NOT DISTINCT FROM $11::bigint
-      AND (m.value, m.comment) IS DISTINCT FROM ($9, $10::text)
+      AND (m.value, m.comment, m.due_on) IS DISTINCT FROM (
+            $9, $10::text, CASE WHEN v.owes THEN coalesce($14, w.lesson_date) END)
+      AND ($14 IS NULL OR (v.owes AND $14 BETWEEN w.lesson_date AND y.ends_on))
       AND (l.substitute_id = a.person_id OR (l.teacher_id = a.person_id AND EXISTS (
             SELECT FROM journal_teachers t
             WHERE t.organization_id = $1 AND t.journal_id = j.id AND t.teacher_id = a.person_id
@@ -46,22 +52,25 @@ journal AS (
 ),
 written AS (
     INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
-                       ordinal, value, numeric, counts, comment, version, changed_at)
+                       ordinal, value, numeric, counts, comment, due_on, version, changed_at)
     SELECT $1, $6, c.lesson_id, c.journal_id, c.lesson_date, $7, $8, $9, c.numeric, c.counts, $10,
-           j.version, $4
+           c.due_on, j.version, $4
     FROM cell c, journal j
     ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
         SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
-            comment = excluded.comment, version = excluded.version, changed_at = excluded.changed_at
+            comment = excluded.comment, due_on = excluded.due_on, version = excluded.version,
+            changed_at = excluded.changed_at
 ),
 recorded AS (
     INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id,
                               lesson_id, lesson_date, work_id, group_id, group_name, subject_id,
                               subject_name, student_id, student_name, ordinal, old_value, new_value,
-                              old_comment, new_comment, reason, request_id)
+                              old_comment, new_comment, old_numeric, new_numeric, old_counts, new_counts,
+                              old_due_on, new_due_on, reason, request_id)
     SELECT $1, 'work', $4, c.person_id, c.full_name, c.journal_id, c.lesson_id, c.lesson_date, $6,
            c.group_id, c.group_name, c.subject_id, c.subject_name, $7, c.student_name, $8,
-           c.old_value, $9, c.old_comment, $10, $13::text, $12::text
+           c.old_value, $9, c.old_comment, $10, c.old_numeric, c.numeric, c.old_counts, c.counts,
+           c.old_due_on, c.due_on, $13::text, $12::text
     FROM journal CROSS JOIN cell c
 )
-SELECT j.version, c.lesson_id, c.lesson_date FROM journal j CROSS JOIN cell c
+SELECT j.version, c.lesson_id, c.lesson_date, c.due_on FROM journal j CROSS JOIN cell c

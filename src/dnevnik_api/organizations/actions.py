@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .models import MarkValue, Organization, WorkType
+from .models import MarkScale, MarkValue, Organization, WorkKind, WorkType
 
+THEMATIC = frozenset({"КР", "Дикт", "Соч", "З"})
 WORK_TYPES = (
     # name, short name, weight, written
     ("Ответ на уроке", "О", 1, False),
@@ -26,20 +27,39 @@ WORK_TYPES = (
     ("Норматив", "Норм", 1, False),
 )
 
-MARK_VALUES = (
-    # token, numeric, counts in averages, for works, as a final mark; ± counts as its number
-    *(
-        (f"{number}{sign}", number, True, True, not sign)
-        for number in range(5, 0, -1)
-        for sign in ("", "+", "-")
-    ),
-    ("зач", None, False, True, True),
-    ("незач", None, False, True, True),
-    ("осв", None, False, True, True),
-    ("н/а", None, False, True, True),
-    ("долг", None, False, True, False),
-    (".", None, False, True, False),
+Value = tuple[str, int | None, bool, bool, bool]
+"""A token, its number, whether it counts in averages, stands as a final mark, owes the work."""
+
+
+def _numbers(highest: int, lowest: int) -> tuple[Value, ...]:
+    return tuple((str(one), one, True, True, False) for one in range(highest, lowest - 1, -1))
+
+
+def _words(*words: str) -> tuple[Value, ...]:
+    return tuple((word, None, False, True, False) for word in words)
+
+
+# ± counts as its number, and is no final mark.
+_FIVE_WITH_SIGNS: tuple[Value, ...] = tuple(
+    (f"{number}{sign}", number, True, not sign, False)
+    for number in range(5, 0, -1)
+    for sign in ("", "+", "-")
 )
+_PASSING = _words("зач", "незач")
+_WITHOUT_MARK: tuple[Value, ...] = (
+    *_words("осв", "н/а"),
+    ("долг", None, False, False, True),
+    (".", None, False, False, True),
+)
+
+MARK_VALUES: dict[MarkScale, tuple[Value, ...]] = {
+    MarkScale.FIVE_POINT: (*_FIVE_WITH_SIGNS, *_PASSING, *_WITHOUT_MARK),
+    MarkScale.TEN_POINT: (*_numbers(10, 1), *_PASSING, *_WITHOUT_MARK),
+    MarkScale.TWELVE_POINT: (*_numbers(12, 1), *_PASSING, *_WITHOUT_MARK),
+    MarkScale.HUNDRED_POINT: (*_numbers(100, 0), *_PASSING, *_WITHOUT_MARK),
+    MarkScale.PASSED_OR_NOT: (*_PASSING, *_WITHOUT_MARK),
+    MarkScale.VERBAL: (*_words("отл", "хор", "удовл", "неуд"), *_WITHOUT_MARK),
+}
 
 
 async def create_organization(
@@ -55,10 +75,13 @@ async def create_organization(
     key = {"organization_id": organization.id}
     for work_type in WORK_TYPES:
         columns = dict(zip(("name", "short_name", "weight", "written"), work_type, strict=True))
-        await session.execute(insert(WorkType).values(**key, **columns))
-    names = ("token", "numeric", "counts", "allowed_for_works", "allowed_as_final")
-    for value in MARK_VALUES:
-        await session.execute(
-            insert(MarkValue).values(**key, **dict(zip(names, value, strict=True)))
-        )
+        kind = WorkKind.THEMATIC if columns["short_name"] in THEMATIC else WorkKind.CURRENT
+        await session.execute(insert(WorkType).values(**key, **columns, kind=kind))
+    names = ("token", "numeric", "counts", "allowed_as_final", "owes")
+    rows = [
+        {**key, "scale": scale, "allowed_for_works": True, **dict(zip(names, value, strict=True))}
+        for scale, values in MARK_VALUES.items()
+        for value in values
+    ]
+    await session.execute(insert(MarkValue), rows)
     return organization

@@ -61,12 +61,24 @@ class RoomKind(StrEnum):
 
 
 class MarkScale(StrEnum):
-    """Which scale a subject is marked by."""
+    """Which scale a subject is marked by, in all grades or in some."""
 
     FIVE_POINT = "five_point"
     PASSED_OR_NOT = "passed_or_not"
     TEN_POINT = "ten_point"
+    TWELVE_POINT = "twelve_point"
     HUNDRED_POINT = "hundred_point"
+    VERBAL = "verbal"
+    NONE = "none"
+
+
+class WorkKind(StrEnum):
+    """What a work is for in the school's control of progress."""
+
+    CURRENT = "current"
+    THEMATIC = "thematic"
+    INTERIM = "interim"
+    DIAGNOSTIC = "diagnostic"
 
 
 class Organization(Versioned, Base):
@@ -324,6 +336,8 @@ class Subject(Archivable, Versioned, TenantRow):
     area: Mapped[str | None]
     assessed: Mapped[bool] = mapped_column(server_default="true")
     mark_scale: Mapped[str] = mapped_column(server_default="five_point")
+    # Grades that are marked by another scale; ``mark_scale_of`` of the database reads it.
+    grade_scales: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
 
 
 class WorkType(Archivable, Versioned, TenantRow):
@@ -333,22 +347,39 @@ class WorkType(Archivable, Versioned, TenantRow):
     __table_args__ = (
         UniqueConstraint("organization_id", "name"),
         CheckConstraint("weight > 0", "weight"),
+        CheckConstraint("kind IN ('current', 'thematic', 'interim', 'diagnostic')", "kind"),
     )
 
     name: Mapped[str]
     short_name: Mapped[str]
     weight: Mapped[float] = mapped_column(Numeric(5, 2, asdecimal=False), server_default="1")
     written: Mapped[bool] = mapped_column(server_default="false")
+    kind: Mapped[str] = mapped_column(server_default="current")
+    counts: Mapped[bool] = mapped_column(server_default="true")
 
 
-class MarkValue(TenantRow):
-    """A token that may stand in the journal, and what it counts for."""
+class MarkValue(Archivable, Versioned, TenantRow):
+    """A token of a scale that may stand in the journal, and what it counts for.
+
+    Marks copy what it counts for when they are set: a changed dictionary rewrites none.
+    """
 
     __tablename__ = "mark_values"
-    __table_args__ = (UniqueConstraint("organization_id", "token"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "scale", "token"),
+        CheckConstraint(
+            "scale IN ('five_point', 'ten_point', 'twelve_point', 'hundred_point',"
+            " 'passed_or_not', 'verbal')",
+            "scale",
+        ),
+        CheckConstraint("NOT counts OR numeric IS NOT NULL", "counts"),
+    )
 
+    scale: Mapped[str] = mapped_column(server_default="five_point")
     token: Mapped[str]
     numeric: Mapped[int | None]
     counts: Mapped[bool]
     allowed_for_works: Mapped[bool]
     allowed_as_final: Mapped[bool]
+    # The work is still to be done: a point until its due date, a debt after it.
+    owes: Mapped[bool] = mapped_column(server_default="false")

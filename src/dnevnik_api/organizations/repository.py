@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dnevnik_api import records
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import INVALID, FieldError
+from dnevnik_api.errors import Text as Message
 from dnevnik_api.history import record
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.policy import Actor
@@ -33,6 +34,7 @@ from .models import (
     Building,
     Holiday,
     InformationSection,
+    MarkScale,
     MarkValue,
     MovedDay,
     Organization,
@@ -540,16 +542,47 @@ class WorkTypeRepository:
         await records.remove(self._session, actor, work_type)
 
 
+_NO_NUMBER = Message("Чтобы считаться в среднем, нужно число.", "What counts has a number.")
+
+
 class MarkValueRepository:
-    """Reads the dictionary of marks, which a new organization gets (actions.py)."""
+    """The only writer of the dictionaries of marks, which a new organization gets (actions.py).
+
+    Marks keep what they counted for when they were set, and their histories too.
+    """
 
     def __init__(self, session: SessionDep) -> None:
         self._session = session
 
-    async def page(self, actor: Actor, window: Window) -> Slice[MarkValue]:
-        """Return the tokens in the order they were added: five first."""
-        values = select(MarkValue).where(MarkValue.organization_id == actor.organization_id)
+    async def page(
+        self, actor: Actor, window: Window, scale: MarkScale | None, *, archived: bool
+    ) -> Slice[MarkValue]:
+        """Return the values in the order they were added: five first; of one scale if named."""
+        values = select(MarkValue).where(
+            MarkValue.organization_id == actor.organization_id, shown(MarkValue, archived)
+        )
+        if scale is not None:
+            values = values.where(MarkValue.scale == scale)
         return await paginate(self._session, values, window, MarkValue.id)
+
+    async def get(self, actor: Actor, value_id: int) -> MarkValue:
+        """Return a value, or raise NOT_FOUND."""
+        return await records.find(self._session, actor, MarkValue, value_id)
+
+    async def lock(self, actor: Actor, value_id: int) -> MarkValue:
+        """Lock a value for a change."""
+        return await records.find(self._session, actor, MarkValue, value_id, lock=True)
+
+    async def add(self, actor: Actor, values: Mapping[str, Any]) -> MarkValue:
+        """Add a value; one that the scale has already, archived or not, is a CONFLICT."""
+        return await records.add(self._session, actor, MarkValue(**values))
+
+    async def change(self, actor: Actor, value: MarkValue, changes: Mapping[str, Any]) -> MarkValue:
+        """Change what a value counts for from now on; raise INVALID if it counts for nothing."""
+        becomes = {"numeric": value.numeric, "counts": value.counts, **changes}
+        if becomes["counts"] and becomes["numeric"] is None:
+            raise INVALID([FieldError("/numeric", "required", _NO_NUMBER)])
+        return await records.change(self._session, actor, value, changes)
 
 
 class BuildingRepository:

@@ -28,6 +28,7 @@ from .models import (
     Building,
     Holiday,
     InformationSection,
+    MarkScale,
     MarkValue,
     MovedDay,
     Organization,
@@ -71,7 +72,9 @@ from .schemas import (
     InformationSectionCreate,
     InformationSectionRead,
     InformationSectionUpdate,
+    MarkValueCreate,
     MarkValueRead,
+    MarkValueUpdate,
     MovedDayCreate,
     MovedDayRead,
     MovedDayUpdate,
@@ -1167,7 +1170,70 @@ async def remove_work_type(
     openapi_extra=clauses("2.7"),
 )
 async def list_mark_values(
-    actor: DirectoryReader, mark_values: MarkValues, window: WindowQuery
+    actor: DirectoryReader,
+    mark_values: MarkValues,
+    window: WindowQuery,
+    scale: Annotated[MarkScale | None, Query(description="Of this scale only.")] = None,
+    with_archived: WithArchived = False,
 ) -> Slice[MarkValue]:
-    """List the tokens that may stand in the journal, and what each counts for."""
-    return await mark_values.page(actor, window)
+    """List the tokens that may stand in the journal by scale, and what each counts for."""
+    return await mark_values.page(actor, window, scale, archived=with_archived)
+
+
+@router.post(
+    "/mark-values",
+    response_model=MarkValueRead,
+    status_code=status.HTTP_201_CREATED,
+    summary="Add a mark value",
+    openapi_extra=clauses("2.7"),
+    responses=documented(CONFLICT),
+)
+async def add_mark_value(
+    body: MarkValueCreate, actor: DirectoryWriter, mark_values: MarkValues, response: Response
+) -> MarkValue:
+    """Add a value of the school's own to a scale."""
+    value = await mark_values.add(actor, body.model_dump())
+    tag(response, value)
+    return value
+
+
+@router.get(
+    "/mark-values/{mark_value_id}",
+    response_model=MarkValueRead,
+    summary="Read a mark value",
+    openapi_extra=clauses("2.7"),
+)
+async def read_mark_value(
+    mark_value_id: PathId, actor: DirectoryReader, mark_values: MarkValues, response: Response
+) -> MarkValue:
+    """Read a value of the dictionary."""
+    value = await mark_values.get(actor, mark_value_id)
+    tag(response, value)
+    return value
+
+
+@router.patch(
+    "/mark-values/{mark_value_id}",
+    response_model=MarkValueRead,
+    summary="Change a mark value",
+    openapi_extra=clauses("2.7"),
+    responses=documented(STALE_VERSION),
+)
+async def change_mark_value(
+    mark_value_id: PathId,
+    body: MarkValueUpdate,
+    actor: DirectoryWriter,
+    mark_values: MarkValues,
+    request: Request,
+    response: Response,
+) -> MarkValue:
+    """Change what a value counts for, or archive it; If-Match is honoured where it is sent.
+
+    Marks that stand keep the value and what it counted for when they were set.
+    """
+    value = await mark_values.lock(actor, mark_value_id)
+    check_version(request, value.version, required=False)
+    changes = archiving(body.model_dump(exclude_unset=True), value.archived_on, actor.today)
+    changed = await mark_values.change(actor, value, changes)
+    tag(response, changed)
+    return changed

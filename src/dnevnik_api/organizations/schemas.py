@@ -1,9 +1,16 @@
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainSerializer, Strict, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.clock import RUSSIAN_TIME_ZONES
@@ -30,7 +37,7 @@ from dnevnik_api.fields import (
     optional,
 )
 
-from .models import MarkEditWindow, MarkScale, PeriodKind, RetakesCount, RoomKind
+from .models import MarkEditWindow, MarkScale, PeriodKind, RetakesCount, RoomKind, WorkKind
 
 
 def _known_zone(name: str) -> str:
@@ -355,11 +362,46 @@ class BellScheduleRead(Read):
     version: int
 
 
+class GradeScale(Request):
+    """Grades in which a subject is marked by a scale of their own."""
+
+    grade_from: Grade = Field(examples=[1])
+    grade_to: Grade = Field(examples=[1])
+    mark_scale: MarkScale = Field(examples=["none"])
+
+
+class GradeScaleRead(Read):
+    grade_from: int
+    grade_to: int
+    mark_scale: MarkScale
+
+
+def _each_grade_once(scales: list[GradeScale]) -> list[GradeScale]:
+    grades = [
+        grade for one in scales for grade in range(one.grade_from, one.grade_to + 1) or [None]
+    ]
+    if None in grades or len(set(grades)) < len(grades):
+        raise PydanticCustomError("grades", "each grade may be named once, from low to high")
+    return scales
+
+
+GradeScales = Annotated[
+    list[GradeScale],
+    Field(
+        max_length=11,
+        description="Grades that another scale holds for; `none` is «без отметок».",
+        examples=[[{"grade_from": 1, "grade_to": 1, "mark_scale": "none"}]],
+    ),
+    AfterValidator(_each_grade_once),
+]
+
+
 class SubjectCreate(Request):
     name: Name = Field(examples=["Русский язык"])
     short_name: ShortName | None = Field(None, examples=["Рус. яз."])
     area: Name | None = Field(None, examples=["Русский язык и литература"])
     mark_scale: MarkScale = MarkScale.FIVE_POINT
+    grade_scales: GradeScales = Field(default_factory=list)
     assessed: Flag = Field(True, description="False: «без аттестации», takes no final marks.")
 
 
@@ -368,6 +410,7 @@ class SubjectUpdate(Request):
     short_name: ShortName | None = None
     area: Name | None = None
     mark_scale: MarkScale = optional()
+    grade_scales: GradeScales = optional()
     assessed: Flag = optional()
     archived: Archived = optional()
 
@@ -379,6 +422,7 @@ class SubjectRead(Read):
     area: str | None
     """Subject area of the curriculum (предметная область)."""
     mark_scale: MarkScale
+    grade_scales: list[GradeScaleRead]
     assessed: bool
     archived_on: date | None
     version: int
@@ -393,6 +437,8 @@ class WorkTypeCreate(Request):
     short_name: ShortName = Field(examples=["КР"])
     weight: TypeWeight = Field(examples=[2])
     written: Flag = Field(False, description="Its marks are due on the day of checking (2.6).")
+    kind: WorkKind = Field(WorkKind.CURRENT, description="Which control of progress it serves.")
+    counts: Flag = Field(True, description="False: its marks are left out of averages.")
 
 
 class WorkTypeUpdate(Request):
@@ -400,6 +446,8 @@ class WorkTypeUpdate(Request):
     short_name: ShortName = optional()
     weight: TypeWeight = optional()
     written: Flag = optional()
+    kind: WorkKind = optional()
+    counts: Flag = optional()
     archived: Archived = optional()
 
 
@@ -409,12 +457,67 @@ class WorkTypeRead(Read):
     short_name: str
     weight: float
     written: bool
+    kind: WorkKind
+    counts: bool
+    """Whether marks for such works count in averages."""
     archived_on: date | None
     version: int
 
 
+Token = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=10, pattern=r"^\S+$"),
+    Field(description="A value of the school's dictionary: 5, 4-, н/а …", examples=["5-"]),
+]
+ValueScale = Literal[
+    MarkScale.FIVE_POINT,
+    MarkScale.TEN_POINT,
+    MarkScale.TWELVE_POINT,
+    MarkScale.HUNDRED_POINT,
+    MarkScale.PASSED_OR_NOT,
+    MarkScale.VERBAL,
+]
+Number = Annotated[
+    Int, Field(ge=0, le=100, description="What it is worth in an average.", examples=[5])
+]
+Counting = Annotated[Flag, Field(description="Whether it counts in averages, by its number.")]
+Owing = Annotated[
+    Flag, Field(description="The work is still to be done: the mark has a due date, then a debt.")
+]
+
+
+class MarkValueCreate(Request):
+    """A value of the school's own, in the dictionary of a scale."""
+
+    scale: ValueScale = Field(MarkScale.FIVE_POINT, examples=["five_point"])
+    token: Token = Field(examples=["5*"])
+    numeric: Number | None = None
+    counts: Counting = False
+    allowed_for_works: Flag = True
+    allowed_as_final: Flag = False
+    owes: Owing = False
+
+    @model_validator(mode="after")
+    def _has_number_to_count(self) -> Self:
+        if self.counts and self.numeric is None:
+            raise PydanticCustomError("number", "what counts in averages has a number")
+        return self
+
+
+class MarkValueUpdate(Request):
+    """What a value counts for from now on; marks that stand keep what they counted for."""
+
+    numeric: Number | None = None
+    counts: Counting = optional()
+    allowed_for_works: Flag = optional()
+    allowed_as_final: Flag = optional()
+    owes: Owing = optional()
+    archived: Archived = optional()
+
+
 class MarkValueRead(Read):
     id: int
+    scale: MarkScale
     token: str
     numeric: int | None
     """What it is worth in an average; null for words like «зач»."""
@@ -422,6 +525,10 @@ class MarkValueRead(Read):
     """Whether it counts in averages."""
     allowed_for_works: bool
     allowed_as_final: bool
+    owes: bool
+    """The work is still to be done: a point until the mark's due date, a debt after it."""
+    archived_on: date | None
+    version: int
 
 
 class BuildingCreate(Request):

@@ -12,13 +12,16 @@ WITH history AS (
                'lesson_date', c.lesson_date, 'student_id', c.student_id, 'ordinal', c.ordinal,
                'final_kind', c.final_kind, 'reporting_period_id', c.reporting_period_id) AS place,
            CASE WHEN c.old_value IS NOT NULL THEN
-               jsonb_build_object('value', c.old_value, 'comment', c.old_comment) END AS before,
+               jsonb_build_object('value', c.old_value, 'comment', c.old_comment,
+                   'numeric', c.old_numeric, 'counts', c.old_counts, 'due_on', c.old_due_on) END AS before,
            CASE WHEN c.new_value IS NOT NULL THEN
-               jsonb_build_object('value', c.new_value, 'comment', c.new_comment) END AS after
+               jsonb_build_object('value', c.new_value, 'comment', c.new_comment,
+                   'numeric', c.new_numeric, 'counts', c.new_counts, 'due_on', c.new_due_on) END AS after
     FROM mark_changes c
     WHERE c.organization_id = :organization_id AND c.changed_at >= :since
       -- Of a work that was moved the marks stay what they are: whoever moved it did not set them.
-      AND (c.old_value, c.old_comment) IS DISTINCT FROM (c.new_value, c.new_comment)
+      AND (c.old_value, c.old_comment, c.old_due_on)
+          IS DISTINCT FROM (c.new_value, c.new_comment, c.new_due_on)
     UNION ALL
     SELECT 'entry_change', e.id, e.actor_id, e.changed_at, e.voiding_notice_id,
            'attendance',

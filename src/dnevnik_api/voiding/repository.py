@@ -22,7 +22,7 @@ from dnevnik_api.homework.models import Homework
 from dnevnik_api.incidents.models import CompromiseNotice
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, Work
 from dnevnik_api.marks.models import Mark
-from dnevnik_api.marks.repository import record_changes
+from dnevnik_api.marks.repository import OF_MARK, record_changes
 from dnevnik_api.notifications.repository import notify
 from dnevnik_api.organizations.models import Subject, WorkType
 from dnevnik_api.people.models import Guardianship
@@ -235,10 +235,8 @@ class VoidingRepository:
                         "kind": "work" if kind is Kind.MARK else "final",
                         "ordinal": 1,
                         **place,
-                        "old_value": one.now and one.now["value"],
-                        "old_comment": one.now and one.now["comment"],
-                        "new_value": one.becomes and one.becomes["value"],
-                        "new_comment": one.becomes and one.becomes["comment"],
+                        **_side("old", one.now),
+                        **_side("new", one.becomes),
                         "voiding_notice_id": notice.id,
                     }
                 )
@@ -389,6 +387,13 @@ class VoidingRepository:
     ) -> None:
         await record_all(self._session, actor, entity, changes, voiding_notice_id=notice.id)
         written.cells += len(changes)
+
+
+def _side(side: str, mark: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return one side of a row of the history of marks, from what the history held."""
+    held = mark or dict.fromkeys(OF_MARK)
+    due_on = held["due_on"] and date.fromisoformat(held["due_on"])
+    return {f"{side}_{name}": value for name, value in {**held, "due_on": due_on}.items()}
 
 
 _BARE = dict.fromkeys(

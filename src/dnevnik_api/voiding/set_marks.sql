@@ -1,7 +1,9 @@
--- Give marks back what they are to hold, null for none; what a value counts for the dictionary says.
+-- Give marks back what they are to hold, null for none. What they counted for the history says; where
+-- an older version wrote it, which had but one scale, the dictionary.
 WITH wanted AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(:cells) AS c (
-        work_id bigint, student_id bigint, ordinal int, value text, comment text)
+        work_id bigint, student_id bigint, ordinal int, value text, comment text,
+        numeric int, counts boolean, due_on date)
 ),
 removed AS (
     DELETE FROM marks m USING wanted c
@@ -11,18 +13,20 @@ removed AS (
 ),
 written AS (
     INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date, student_id,
-                       ordinal, value, numeric, counts, comment, version, changed_at)
+                       ordinal, value, numeric, counts, comment, due_on, version, changed_at)
     SELECT :organization_id, w.id, w.lesson_id, w.journal_id, w.lesson_date, c.student_id, c.ordinal,
-           c.value, v.numeric, coalesce(v.counts, false), c.comment, j.version, :now
+           c.value, CASE WHEN c.counts IS NULL THEN v.numeric ELSE c.numeric END,
+           coalesce(c.counts, v.counts, false), c.comment, c.due_on, j.version, :now
     FROM wanted c
     JOIN works w ON w.organization_id = :organization_id AND w.id = c.work_id
     JOIN journals j ON j.organization_id = :organization_id AND j.id = w.journal_id
-    LEFT JOIN mark_values v ON v.organization_id = :organization_id AND v.token = c.value
-        AND v.allowed_for_works
+    LEFT JOIN mark_values v ON v.organization_id = :organization_id AND v.scale = 'five_point'
+        AND v.token = c.value
     WHERE c.value IS NOT NULL
     ON CONFLICT (organization_id, work_id, student_id, ordinal) DO UPDATE
         SET value = excluded.value, numeric = excluded.numeric, counts = excluded.counts,
-            comment = excluded.comment, version = excluded.version, changed_at = excluded.changed_at
+            comment = excluded.comment, due_on = excluded.due_on, version = excluded.version,
+            changed_at = excluded.changed_at
     RETURNING work_id, student_id, ordinal, journal_id, lesson_id, lesson_date
 )
 SELECT concat_ws(':', work_id, student_id, ordinal) AS key, *
