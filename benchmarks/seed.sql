@@ -129,7 +129,7 @@ FROM school s JOIN works w ON w.organization_id = s.id
 JOIN journal j ON j.id = w.journal_id
 JOIN enrolments e ON e.organization_id = s.id AND e.group_id = j.group_id
 CROSS JOIN LATERAL (SELECT ('{5,4,4,3,5-,4+,2,н/а}'::text[])[1 + (w.id + e.student_id) % 8] AS value) m
-JOIN mark_values v ON v.organization_id = s.id AND v.token = m.value
+JOIN mark_values v ON v.organization_id = s.id AND v.scale = 'five_point' AND v.token = m.value
 WHERE random() < 0.26;
 
 INSERT INTO mark_changes (organization_id, kind, changed_at, actor_id, actor_name, journal_id, lesson_id,

@@ -22,7 +22,14 @@ from dnevnik_api.journal import schemas
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, Work
 from dnevnik_api.marks.models import Mark, MarkChange
 from dnevnik_api.marks.schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
-from dnevnik_api.organizations.models import MarkValue, Organization, Room, Subject, WorkType
+from dnevnik_api.organizations.models import (
+    MarkScale,
+    MarkValue,
+    Organization,
+    Room,
+    Subject,
+    WorkType,
+)
 from dnevnik_api.people.models import Person, RoleAssignment
 from dnevnik_api.tokens import claims_of
 
@@ -478,7 +485,11 @@ async def _write_mark(
     ours = lesson.organization_id
     token = (
         await db.scalars(
-            select(MarkValue).where(MarkValue.organization_id == ours, MarkValue.token == value)
+            select(MarkValue).where(
+                MarkValue.organization_id == ours,
+                MarkValue.scale == MarkScale.FIVE_POINT,
+                MarkValue.token == value,
+            )
         )
     ).one_or_none()
     if token is None:

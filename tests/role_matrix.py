@@ -97,6 +97,10 @@ DOORS = {
     f"PATCH {_O}/work-types/{{work_type_id}}": {"coordinator"},
     f"DELETE {_O}/work-types/{{work_type_id}}": {"coordinator"},
     f"GET {_O}/mark-values": EVERYONE,
+    f"POST {_O}/mark-values": {"coordinator"},
+    f"GET {_O}/mark-values/{{mark_value_id}}": EVERYONE,
+    f"PATCH {_O}/mark-values/{{mark_value_id}}": {"coordinator"},
+    f"GET {_O}/debts": EVERYONE,
     # what a school tells of itself
     f"GET {_O}/information-sections": EVERYONE,
     f"POST {_O}/information-sections": LEADERS,

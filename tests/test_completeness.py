@@ -63,8 +63,6 @@ NO_FIELDS = {
     "attendance.lesson_date": "it is the lesson's",
     "works.lesson_date": "it is the lesson's",
     "marks.lesson_date": "it is the lesson's",
-    "marks.numeric": "it is what the dictionary said",
-    "marks.counts": "it is what the dictionary said",
 } | {
     f"jobs.{name}": "how a job goes is told by the job; the history tells who asked for what"
     for name in (
@@ -209,7 +207,8 @@ def replayed(before: State, entries: list[Json], marks: list[Json]) -> State:
         else:
             told = {"value": change["new_value"]}
             if table == "marks":
-                told["comment"] = change["new_comment"]
+                for name in ("comment", "numeric", "counts", "due_on"):
+                    told[name] = change[f"new_{name}"]
                 place["lesson_id"] = change["lesson_id"]
             state[key] = {**state.get(key, {}), **place, **told}
     return state

@@ -12,13 +12,24 @@ from conftest import FakeClock
 from factories import School, SignIn
 
 from dnevnik_api.final_marks.models import AverageKind, GradingRules
-from dnevnik_api.final_marks.policy import Counted, propose, propose_total
+from dnevnik_api.final_marks.policy import (
+    Counted,
+    FinalValues,
+    propose,
+    propose_total,
+    threshold_of,
+)
+from dnevnik_api.organizations.models import MarkScale
 
 NEW = {"If-None-Match": "*"}
 ANY = {"If-Match": "*"}
 RACES = int(os.environ.get("DNEVNIK_TEST_RACES", "60"))
 """Ten thousand were run by hand; the suite keeps a few."""
-FIVE_POINT = {5: "5", 4: "4", 3: "3", 2: "2"}
+FIVE_POINT = FinalValues(
+    MarkScale.FIVE_POINT,
+    {5: "5", 4: "4", 3: "3", 2: "2"},
+    {"5": 5, "4": 4, "3": 3, "2": 2},
+)
 
 
 def rules(**values: Any) -> GradingRules:
@@ -67,6 +78,20 @@ def test_the_total_weighs_the_year_and_the_exam() -> None:
     assert propose_total(4, 5, rules(), FIVE_POINT).value == "5"
     assert propose_total(4, 5, rules(exam_share=Decimal("0.3")), FIVE_POINT).value == "4"
     assert propose_total(4, None, rules(), FIVE_POINT).value is None
+
+
+def test_a_scale_with_gaps_is_rounded_by_the_share_of_the_way_to_its_next_value() -> None:
+    tens = FinalValues(MarkScale.HUNDRED_POINT, {60: "60", 80: "80", 100: "100"}, {})
+    by = rules(thresholds=[{"value": 80, "average_from": "65", "scale": "five_point"}])
+    assert [threshold_of(one, by, tens) for one in (60, 80, 100)] == [
+        Decimal("59.5"),
+        Decimal(70),
+        Decimal(90),
+    ]
+    own = rules(thresholds=[{"value": 80, "average_from": "65", "scale": "hundred_point"}])
+    assert threshold_of(80, own, tens) == Decimal(65)
+    assert propose([Counted(69, Decimal(1))], own, tens, fewest=1).value == "80"
+    assert propose([Counted(69, Decimal(1))], by, tens, fewest=1).value == "60"
 
 
 # Over HTTP ---------------------------------------------------------------------------------------
@@ -349,7 +374,7 @@ async def test_the_rules_of_rounding_are_the_coordinators_and_kept_in_history(
     )
     assert (again.json()["version"], again.json()["thresholds"]) == (
         2,
-        [{"value": 5, "average_from": "4.7"}],
+        [{"scale": "five_point", "value": 5, "average_from": "4.7"}],
     )
     for bad in (
         {"round_up_from": "1.5"},

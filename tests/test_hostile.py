@@ -94,6 +94,10 @@ GOOD_FOR = {
     "add_bell_rule": {"weekday": None},
     "change_bell_rule": {"weekday": None},
     "change_room": {"building_id": None},
+    # A mark that owes no work has no due date.
+    "put_mark": {"due_on": None},
+    "remove_mark": {"due_on": None},
+    "write_lesson_entries": {"due_on": None},
     # A work of one lesson; the only one there is takes nothing again.
     "add_work": {"begins_on": None},
     "change_work": {"begins_on": None, "retake_of_id": None},

@@ -123,10 +123,13 @@ async def test_what_a_compromised_account_did_is_previewed_and_reverted_in_one_a
     }
     assert told == {
         ("mark", school.student.id, None): (
-            {"value": "2", "comment": "?"},
-            {"value": "4", "comment": None},
+            {"value": "2", "comment": "?", "due_on": None},
+            {"value": "4", "comment": None, "due_on": None},
         ),
-        ("mark", school.classmate.id, None): ({"value": "5", "comment": None}, None),
+        ("mark", school.classmate.id, None): (
+            {"value": "5", "comment": None, "due_on": None},
+            None,
+        ),
         ("attendance", school.student.id, None): (
             {"status": "absent", "minutes": None, "reason": None},
             None,
@@ -237,7 +240,11 @@ async def test_what_somebody_else_did_later_stays(
     await substitute.patch(record, json={"comment": "Повторить"}, headers={"If-Match": '"2"'})
     preview = (await coordinator.get(misuse.voiding)).json()
     told = {(one["kind"], one["student_id"]): one for one in preview["cells"]}
-    assert told["mark", school.student.id]["becomes"] == {"value": "3", "comment": None}
+    assert told["mark", school.student.id]["becomes"] == {
+        "value": "3",
+        "comment": None,
+        "due_on": None,
+    }
     await void(coordinator, misuse.notice)
     rows = await school.run("SELECT work_id, value FROM marks ORDER BY work_id")
     assert [tuple(row) for row in rows] == [(school.work_id, "3"), (work["id"], "5")]
@@ -390,3 +397,33 @@ async def test_what_is_long_is_done_by_a_job(
     done = (await coordinator.get(f"/jobs/{job['id']}")).json()
     assert (done["state"], done["result"]) == ("done", {"operations": 6})
     assert await values(school) == {(school.student.id, 1): "4"}
+
+
+@pytest.mark.clause("3.4", "2.7")
+async def test_a_mark_comes_back_as_what_it_counted_for_whatever_the_dictionary_says_now(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    teacher = as_(school.teacher)
+    await set_mark(teacher, mark_of(school), "5-")
+    await set_mark(teacher, mark_of(school, ordinal=2), ".", due_on="2026-10-21")
+    ask = "SELECT ordinal, value, numeric, counts, due_on FROM marks ORDER BY ordinal"
+    before = await school.run(ask)
+    clock.pass_(minutes=1)
+    began = clock.now
+    await set_mark(teacher, mark_of(school), "2")
+    await set_mark(teacher, mark_of(school, ordinal=2), ".", due_on="2026-10-28")
+    clock.pass_(minutes=1)
+    listed = await coordinator.get("/mark-values", params={"scale": "five_point", "limit": 200})
+    [minus] = [one for one in listed.json()["items"] if one["token"] == "5-"]
+    lower = await coordinator.patch(f"/mark-values/{minus['id']}", json={"numeric": 4})
+    assert lower.status_code == 200, lower.text
+    notice = await report(coordinator, school.teacher, began)
+    voided = await void(coordinator, notice)
+    assert await school.run(ask) == before
+    told = {(one["now"]["value"], one["now"]["due_on"]) for one in voided["cells"]}
+    assert told == {("2", None), (".", "2026-10-28")}
+    withdrawn = await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    assert withdrawn.status_code == 200, withdrawn.text
+    after = await school.run(ask)
+    assert [(row["value"], row["numeric"]) for row in after] == [("2", 2), (".", None)]
+    assert after[1]["due_on"].isoformat() == "2026-10-28"

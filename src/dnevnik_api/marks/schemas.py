@@ -24,6 +24,7 @@ DueOn = Annotated[
     Field(
         description="By when the work is to be done, of a value that owes it («.», «долг»); the"
         " lesson's day, if left out. Not done by then it is a debt.",
+        examples=[None],
     ),
 ]
 

@@ -155,10 +155,17 @@ def _read(notice: CompromiseNotice, void_from: Any, found: Found) -> VoidingRead
                     "kind": cell.thing.kind,
                     "journal_id": found.journals[cell.thing],
                     "field": cell.field or None,
-                    "now": one.now,
-                    "becomes": one.becomes,
+                    "now": _shown(one.now),
+                    "becomes": _shown(one.becomes),
                 }
             )
             for cell, one in touched[:MOST_SHOWN]
         ],
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return a mark without what it counts for, which its value says; anything else as it is."""
+    if not isinstance(value, dict) or "counts" not in value:
+        return value
+    return {name: value[name] for name in ("value", "comment", "due_on")}
