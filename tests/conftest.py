@@ -34,7 +34,7 @@ from dnevnik_api.tokens import Scope, Tokens, new_signing_key
 logs.configure("error")
 
 # Whole processes and whole schools: first, so that at the end no worker waits for such a one.
-LONG = {"demo", "docs_page", "examples", "processes", "readme", "real_school", "walls"}
+LONG = {"demo", "docs_page", "examples", "processes", "quarter", "readme", "real_school", "walls"}
 
 
 @pytest.hookimpl(trylast=True)

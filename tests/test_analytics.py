@@ -9,7 +9,9 @@ import pytest
 from factories import School, SignIn
 from test_final_marks import FIVE_POINT, marks, rules
 
-from dnevnik_api.analytics.policy import Given, ways_to
+from dnevnik_api.analytics.policy import Given, counted, trend, ways_to
+from dnevnik_api.final_marks.policy import Counted, Taken
+from dnevnik_api.organizations.models import RetakesCount
 
 # Day, value, weight of the work: what the teacher of the tests below has given.
 MARKS = (
@@ -177,4 +179,15 @@ def test_a_goal_that_is_reached_takes_none_and_one_out_of_reach_has_no_way() -> 
     assert {way.value: way.count for way in heavy} == {5: 2}
     few = ways_to(5, marks(5), rules(), FIVE_POINT, Decimal(1))
     assert {way.value: way.count for way in few}[5] == 2, "three marks are needed at least"
-    assert Given(date(2026, 9, 1), "н/а", None).counted is None
+    assert counted([Given(date(2026, 9, 1), "н/а", None)], RetakesCount.RETAKE) == []
+
+
+def test_a_retake_changes_no_month_before_its_own() -> None:
+    one = Decimal(1)
+    given = [
+        Given(date(2026, 9, 9), "2", Taken(1, None, date(2026, 9, 9), Counted(2, one))),
+        Given(date(2026, 9, 23), "4", Taken(2, None, date(2026, 9, 23), Counted(4, one))),
+        Given(date(2026, 10, 7), "5", Taken(3, 1, date(2026, 10, 7), Counted(5, one))),
+    ]
+    september, october = trend(given, RetakesCount.RETAKE, rules(), FIVE_POINT)
+    assert (september.found.average, october.found.average) == (Decimal("3.00"), Decimal("4.50"))

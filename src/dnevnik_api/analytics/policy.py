@@ -10,7 +10,16 @@ from datetime import date
 from decimal import Decimal
 
 from dnevnik_api.final_marks.models import AverageKind, GradingRules
-from dnevnik_api.final_marks.policy import Counted, FinalValues, Proposal, propose, threshold_of
+from dnevnik_api.final_marks.policy import (
+    Counted,
+    FinalValues,
+    Proposal,
+    Taken,
+    propose,
+    standing,
+    threshold_of,
+)
+from dnevnik_api.organizations.models import RetakesCount
 
 MOST_MARKS = 20
 """What takes more marks than these is out of reach in a quarter."""
@@ -18,11 +27,11 @@ MOST_MARKS = 20
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A mark of a student, on the day of its lesson."""
+    """A mark of a student, on the day of its lesson; ``taken`` if its value is one that counts."""
 
     day: date
     value: str
-    counted: Counted | None
+    taken: Taken | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +52,19 @@ class Way:
     average: Decimal
 
 
-def counted(marks: Sequence[Given]) -> list[Counted]:
-    """Return the marks that count in averages."""
-    return [one.counted for one in marks if one.counted is not None]
+def counted(marks: Sequence[Given], rule: RetakesCount) -> list[Counted]:
+    """Return the marks that count in averages; of a work and its retakes as ``rule`` says."""
+    taken = [one.taken for one in marks if one.taken is not None]
+    return [one.counted for one in standing(taken, rule)]
 
 
-def trend(marks: Sequence[Given], rules: GradingRules, values: FinalValues) -> list[Month]:
-    """Return month by month how many marks came and where the average stood after them."""
+def trend(
+    marks: Sequence[Given], rule: RetakesCount, rules: GradingRules, values: FinalValues
+) -> list[Month]:
+    """Return month by month how many marks came and where the average stood after them.
+
+    A retake counts from its own month on: before, the work that it takes again stood alone.
+    """
     by_month: defaultdict[date, list[Given]] = defaultdict(list)
     for one in marks:
         by_month[one.day.replace(day=1)].append(one)
@@ -57,7 +72,7 @@ def trend(marks: Sequence[Given], rules: GradingRules, values: FinalValues) -> l
     months = []
     for month in sorted(by_month):
         so_far += by_month[month]
-        found = propose(counted(so_far), rules, values, fewest=rules.fewest_marks)
+        found = propose(counted(so_far, rule), rules, values, fewest=rules.fewest_marks)
         months.append(Month(month, len(by_month[month]), found))
     return months
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -8,13 +8,13 @@ from dnevnik_api import records
 from dnevnik_api.classes.models import Enrolment
 from dnevnik_api.db import SessionDep
 from dnevnik_api.final_marks.models import FinalKind, GradingRules
-from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken, standing
+from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken
 from dnevnik_api.final_marks.repository import GradingRepository, Place, days_of
 from dnevnik_api.lessons.models import Journal, Work
 from dnevnik_api.lessons.policy import taught_journals, whose_diary
 from dnevnik_api.lessons.repository import parent_of
 from dnevnik_api.marks.models import Mark
-from dnevnik_api.organizations.models import MarkScale, MarkValue, WorkType
+from dnevnik_api.organizations.models import MarkScale, MarkValue, RetakesCount, WorkType
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
 
@@ -29,6 +29,7 @@ class Record:
     begins_on: date
     ends_on: date
     marks: list[Given]
+    retakes_count: RetakesCount
     rules: GradingRules
     values: FinalValues
 
@@ -61,9 +62,10 @@ class AnalyticsRepository:
         place = Place(FinalKind.PERIOD, period_id)
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         marks = await self._marks(actor, journal, student_id, (begins_on, ends_on))
+        retakes_count = await self._grading.retakes_count(actor)
         rules = await self._grading.rules(actor)
         values = await self._grading.values(actor, journal)
-        return Record(journal, begins_on, ends_on, marks, rules, values)
+        return Record(journal, begins_on, ends_on, marks, retakes_count, rules, values)
 
     async def numbers(
         self, actor: Actor, scale: MarkScale, tokens: list[str]
@@ -104,19 +106,13 @@ class AnalyticsRepository:
             )
             .order_by(Mark.lesson_date, Mark.work_id, Mark.ordinal)
         )
-        marks = [
-            (
-                Given(day, value, None),
+        return [
+            Given(
+                day,
+                value,
                 Taken(work_id, retake_of_id, day, Counted(numeric, Decimal(str(weight))))
                 if counts and numeric is not None
                 else None,
             )
             for day, value, numeric, counts, weight, work_id, retake_of_id in rows
-        ]
-        taken = [one for _, one in marks if one is not None]
-        rule = await self._grading.retakes_count(actor)
-        counting = set(standing(taken, rule))
-        return [
-            replace(given, counted=one.counted) if one in counting and one is not None else given
-            for given, one in marks
         ]

@@ -51,14 +51,14 @@ async def read_analytics(
     For the student, the guardians, the journal's teachers, the homeroom teacher and leaders.
     """
     record = await analytics.record(actor, journal_id, student_id, reporting_period_id)
-    months = trend(record.marks, record.rules, record.values)
+    months = trend(record.marks, record.retakes_count, record.rules, record.values)
     return AnalyticsRead(
         journal_id=journal_id,
         student_id=student_id,
         begins_on=record.begins_on,
         ends_on=record.ends_on,
         average_used=record.rules.average,
-        now=_standing(record, counted(record.marks)),
+        now=_standing(record, counted(record.marks, record.retakes_count)),
         trend=[
             MonthRead(month=one.month, new_marks=one.marks, **_figures(one.found)) for one in months
         ],
@@ -84,7 +84,7 @@ async def forecast_marks(
     record = await analytics.record(actor, journal_id, student_id, body.reporting_period_id)
     tokens = [one.value for one in body.marks] + ([body.wanted] if body.wanted else [])
     numbers = await analytics.numbers(actor, record.values.scale, tokens)
-    now = counted(record.marks)
+    now = counted(record.marks, record.retakes_count)
     supposed = _supposed(body, numbers)
     wanted = _wanted(body, record)
     ways = (
