@@ -1,6 +1,6 @@
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, refers
@@ -59,6 +59,13 @@ class MarkChange(HistoryRow):
         indexed("group_id", "changed_at", "id"),
         indexed("subject_id", "changed_at", "id"),
         indexed("work_id", "student_id", "id", postgresql_where=text("work_id IS NOT NULL")),
+        Index(
+            "ix_mark_changes_final",
+            "organization_id",
+            "changed_at",
+            "id",
+            postgresql_where=text("kind = 'final'"),
+        ),
         by_transaction("mark_changes"),
     )
 
