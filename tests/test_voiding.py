@@ -427,3 +427,50 @@ async def test_a_mark_comes_back_as_what_it_counted_for_whatever_the_dictionary_
     after = await school.run(ask)
     assert [(row["value"], row["numeric"]) for row in after] == [("2", 2), (".", None)]
     assert after[1]["due_on"].isoformat() == "2026-10-28"
+
+
+@pytest.mark.clause("3.4", "2.7")
+async def test_a_work_that_was_moved_goes_back_with_all_its_marks(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Also with the mark that somebody else has set since; a withdrawn notice moves it again."""
+    teacher = as_(school.teacher)
+    await set_mark(teacher, mark_of(school), "4")
+    clock.pass_(minutes=1)
+    began = clock.now
+    work = f"/works/{school.work_id}"
+    moved = await teacher.post(
+        f"{work}/relocation", json={"lesson_id": school.past_lesson_id}, headers=ANY
+    )
+    assert moved.status_code == 200, moved.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.past_lesson_id,
+    )
+    await set_mark(as_(school.homeroom_teacher), mark_of(school, "classmate"), "5")
+
+    async def stands() -> set[tuple[int, str, str]]:
+        rows = await school.run("SELECT lesson_id, lesson_date, value FROM marks")
+        days = {row["lesson_id"]: row["lesson_date"].isoformat() for row in rows}
+        [there] = await school.run("SELECT lesson_id, lesson_date FROM works")
+        assert days == {there["lesson_id"]: there["lesson_date"].isoformat()}
+        return {(row["lesson_id"], days[row["lesson_id"]], row["value"]) for row in rows}
+
+    voided = await void(coordinator, notice)
+    [shown] = voided["cells"]
+    assert (shown["kind"], shown["field"]) == ("work", "lesson_id")
+    assert (shown["now"], shown["becomes"]) == (school.past_lesson_id, school.lesson_id)
+    assert await stands() == {
+        (school.lesson_id, "2026-10-14", "4"),
+        (school.lesson_id, "2026-10-14", "5"),
+    }
+    told = (await coordinator.get("/mark-changes", params={"limit": 2})).json()["items"]
+    assert {(one["old_value"], one["new_value"]) for one in told} == {("4", "4"), ("5", "5")}
+    assert {one["voiding_notice_id"] for one in told} == {notice["id"]}
+    assert {one["reason"] for one in told} == {"Работа перенесена с урока 07.10.2026"}
+    again = await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    assert again.status_code == 200, again.text
+    assert {one[0] for one in await stands()} == {school.past_lesson_id}

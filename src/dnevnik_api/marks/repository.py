@@ -419,16 +419,7 @@ class MarkRepository:
         kept.journal.version += 1
         place = {"lesson_id": becomes.id, "lesson_date": becomes.lesson_date}
         moved = await records.change(self._session, actor, work, place)
-        if marks:
-            changed = {"version": kept.journal.version, "changed_at": actor.now}
-            await self._session.execute(
-                update(Mark)
-                .where(Mark.organization_id == actor.organization_id, Mark.work_id == work.id)
-                .values(**place, **changed)
-            )
-            reason = f"Работа перенесена с урока {was_on:%d.%m.%Y}"
-            same = [{**place, **_as_it_is(one), "reason": reason} for one in marks]
-            await record_changes(self._session, actor, kept.journal, same)
+        await take_marks_along(self._session, actor, kept.journal, moved, was_on)
         return moved
 
     async def lock_lesson(self, actor: Actor, kept: KeptLesson, lesson_id: int) -> KeptLesson:
@@ -462,6 +453,35 @@ class MarkRepository:
         ]
         if wrong:
             raise NOT_ENROLLED(wrong)
+
+
+async def take_marks_along(
+    session: AsyncSession,
+    actor: Actor,
+    journal: Journal,
+    work: Work,
+    was_on: date,
+    voiding_notice_id: int | None = None,
+) -> set[int]:
+    """Put the marks of a work that was moved where it stands now; return whose they are.
+
+    They keep their values. The history tells of each, and of the day that the work was on.
+    """
+    of_work = (Mark.organization_id == actor.organization_id, Mark.work_id == work.id)
+    ordered = select(Mark).where(*of_work).order_by(Mark.student_id, Mark.ordinal)
+    marks = (await session.scalars(ordered)).all()
+    if not marks:
+        return set()
+    place = {"lesson_id": work.lesson_id, "lesson_date": work.lesson_date}
+    told = {
+        "reason": f"Работа перенесена с урока {was_on:%d.%m.%Y}",
+        "voiding_notice_id": voiding_notice_id,
+    }
+    same = [{**place, **_as_it_is(one), **told} for one in marks]
+    changed = {"version": journal.version, "changed_at": actor.now}
+    await session.execute(update(Mark).where(*of_work).values(**place, **changed))
+    await record_changes(session, actor, journal, same)
+    return {one.student_id for one in marks}
 
 
 def _as_it_is(mark: Mark) -> dict[str, Any]:

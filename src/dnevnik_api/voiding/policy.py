@@ -29,8 +29,8 @@ EXISTS = ""
 """The cell of a record that tells whether it exists; all there is of a mark or attendance."""
 
 _OF_LESSON = ("topic", "comment", "status")
-# Where a record belongs is not among what is voided.
-_FIXED = frozenset({"journal_id", "lesson_id", "lesson_date"})
+# What follows from a record's lesson, which a work may change within its journal.
+_FIXED = frozenset({"journal_id", "lesson_date"})
 
 
 class Thing(NamedTuple):

@@ -22,7 +22,7 @@ from dnevnik_api.homework.models import Homework
 from dnevnik_api.incidents.models import CompromiseNotice
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Lesson, Work
 from dnevnik_api.marks.models import Mark
-from dnevnik_api.marks.repository import OF_MARK, record_changes
+from dnevnik_api.marks.repository import OF_MARK, record_changes, take_marks_along
 from dnevnik_api.notifications.repository import notify
 from dnevnik_api.organizations.models import Subject, WorkType
 from dnevnik_api.people.models import Guardianship
@@ -58,6 +58,7 @@ _MODELS: dict[Kind, type[TenantRow]] = {
     Kind.LESSON: Lesson,
 }
 _REFERS: dict[str, type[TenantRow]] = {
+    "lesson_id": Lesson,
     "due_lesson_id": Lesson,
     "retake_of_id": Work,
     "work_type_id": WorkType,
@@ -165,6 +166,7 @@ class VoidingRepository:
         await self._restore(actor, notice, found, written)
         for kind in (Kind.LESSON, Kind.WORK, Kind.HOMEWORK):
             await self._change(actor, notice, found.cells(kind), _MODELS[kind], written)
+        await self._take_marks_along(actor, notice, found, journals, written)
         await self._set_marks(actor, notice, found, journals, written)
         await self._set_attendance(actor, notice, found, written)
         for kind in (Kind.WORK, Kind.HOMEWORK):
@@ -314,18 +316,58 @@ class VoidingRepository:
         if not wanted:
             return
         known = {name: await self._known(actor, name, wanted) for name in _REFERS}
+        days = await self._days(actor, known["lesson_id"])
         changes = []
         for row in await self._locked(actor, model, wanted):
             before = records.columns_of(row)
             for name, value in wanted[row.id].items():
                 if value is None or name not in known or value in known[name]:
                     setattr(row, name, _read(model, name, value))
+                    if name == "lesson_id":
+                        row.lesson_date = days[value]
             after = records.columns_of(row)
             if after != before:
                 row.version += 1
                 changes.append((row.id, before, after))
         await self._session.flush()
         await self._record(actor, notice, model.__tablename__, changes, written)
+
+    async def _take_marks_along(
+        self,
+        actor: Actor,
+        notice: CompromiseNotice,
+        found: Found,
+        journals: Mapping[int, Journal],
+        written: Written,
+    ) -> None:
+        """Put the marks of works that were moved back where their works stand again."""
+        moved = {
+            int(cell.thing.key): one.now
+            for cell, one in found.cells(Kind.WORK).items()
+            if cell.field == "lesson_id"
+        }
+        days = await self._days(actor, moved.values())
+        for work in await self._locked(actor, Work, moved):
+            if work.lesson_id != moved[work.id]:
+                students = await take_marks_along(
+                    self._session,
+                    actor,
+                    journals[work.journal_id],
+                    work,
+                    days[moved[work.id]],
+                    notice.id,
+                )
+                written.students[work.journal_id] |= students
+
+    async def _days(self, actor: Actor, lessons: Iterable[int]) -> dict[int, date]:
+        if not (ids := set(lessons)):
+            return {}
+        rows = await self._session.execute(
+            select(Lesson.id, Lesson.lesson_date).where(
+                Lesson.organization_id == actor.organization_id, Lesson.id.in_(ids)
+            )
+        )
+        return {row.id: row.lesson_date for row in rows}
 
     async def _known(
         self, actor: Actor, name: str, wanted: Mapping[int, Mapping[str, Any]]
