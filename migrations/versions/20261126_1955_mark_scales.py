@@ -68,12 +68,16 @@ def upgrade() -> None:
             nullable=False,
         ),
     )
+    # One expression and not immutable, as what it calls: so the planner puts it in place of the call.
     op.execute("""
         CREATE FUNCTION mark_scale_of(subject_scale text, grade_scales jsonb, grade integer)
-        RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
         RETURN coalesce(
-            (SELECT one ->> 'mark_scale' FROM jsonb_array_elements(grade_scales) AS own (one)
-             WHERE grade BETWEEN (one ->> 'grade_from')::integer AND (one ->> 'grade_to')::integer),
+            jsonb_path_query_first(
+                grade_scales,
+                '$[*] ? (@.grade_from <= $grade && $grade <= @.grade_to).mark_scale',
+                jsonb_build_object('grade', grade)
+            ) #>> '{}',
             subject_scale)
     """)
     op.add_column(
