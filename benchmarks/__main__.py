@@ -115,7 +115,12 @@ def _servers(cluster: Cluster, key: Path, home: Path) -> Iterator[list[Server]]:
             _wait_for(process, port, home / f"{name}.log")
             database = psutil.Process(cluster.pid)
             servers.append(Server(name, port, psutil.Process(process.pid), database))
-        yield servers
+        try:
+            yield servers
+        except ConnectionError:
+            for name in commands:
+                _say((home / f"{name}.log").read_text()[-2000:])
+            raise
 
 
 def _free_port() -> int:

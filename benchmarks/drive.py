@@ -231,7 +231,10 @@ async def drive(
     for target in targets:
         # Whoever writes must know the version first.
         target.etag = "*"
-        await clients[0].ask(work.request(target))
+        try:
+            await clients[0].ask(work.request(target))
+        except ConnectionError as error:
+            raise ConnectionError(f"{server.name} failed: {work.name}") from error
         target.etag = clients[0].etag
         target.writes += 1
     result = Slice()

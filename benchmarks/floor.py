@@ -16,6 +16,7 @@ WITHOUT_CALLER = {
     "actor": """
         actor AS MATERIALIZED (
             SELECT $2::bigint AS person_id, '{}'::bigint[] AS homeroom_group_ids,
+                   'retake' AS retakes_count,
                    ($4::timestamptz AT TIME ZONE 'Europe/Moscow')::date AS today
             WHERE $3::bigint IS NULL AND $5::text[] IS NULL)""",
     "journal/access": """

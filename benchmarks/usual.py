@@ -254,6 +254,8 @@ def _sheet_work(work: Work, kind: WorkType) -> _WorkOfLesson:
         title=work.title,
         weight=float(work.weight or kind.weight),
         checked_on=work.checked_on,
+        begins_on=work.begins_on,
+        retake_of_id=work.retake_of_id,
         version=work.version,
     )
 
@@ -350,7 +352,9 @@ async def read_diary(
                             work_type=kind.short_name,
                             title=work.title,
                             weight=float(work.weight or kind.weight),
+                            is_retake=work.retake_of_id is not None,
                             comment=mark.comment,
+                            due_on=mark.due_on,
                         )
                         for mark, work, kind in marks
                         if mark.lesson_id == lesson.id

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -201,6 +203,16 @@ def check(plan: Any) -> None:
         assert not whole, f"Seq Scan on {node.get('Relation Name')}"
         if node.get("Subplan Name", "").startswith("CTE "):
             assert node["Actual Loops"] <= 1, node["Subplan Name"]
+
+
+def test_the_benchmark_measures_all_its_works_beside_the_floor_and_the_usual_way() -> None:
+    """The other two servers ask and answer what the product does, as it stands today."""
+    program = [sys.executable, "-m", "benchmarks", "--schools=1", "--seconds=0.05", "--markdown"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if "|" in line]
+    assert {*HOT, *OWN} - {"page", "diary", "compact page", "sheet"} <= {*rows}
+    assert {"journal page", "journal page, compact", "diary, week"} <= {*rows}
 
 
 async def test_the_big_set_is_big(big: Big) -> None:

@@ -9,6 +9,7 @@ mark AS MATERIALIZED (
     SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric,
            m.counts AND t.counts AS counts, coalesce(w.weight, t.weight) AS weight,
            coalesce(w.retake_of_id, w.id) AS family,
+           w.retake_of_id IS NOT NULL AS is_retake,
            ROW(w.retake_of_id IS NOT NULL, m.lesson_date, w.id) AS turn
     FROM access x
     JOIN marks m ON m.organization_id = $1 AND m.student_id = x.student_id
@@ -17,12 +18,15 @@ mark AS MATERIALIZED (
     JOIN works w ON w.organization_id = $1 AND w.id = m.work_id
     JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
 ),
+-- Of few works there are two marks to compare: looked for among all, each would meet each.
+retaken AS MATERIALIZED (SELECT DISTINCT m.family FROM mark m WHERE m.is_retake AND m.counts),
 -- Marks that don't count because of another one for the same work, taken again between these days.
 beaten AS MATERIALIZED (
     SELECT DISTINCT m.work_id, m.ordinal
     FROM actor a
-    JOIN mark m ON m.counts
-    JOIN mark o ON o.family = m.family AND o.work_id <> m.work_id AND o.counts
+    CROSS JOIN retaken r
+    JOIN mark m ON m.family = r.family AND m.counts
+    JOIN mark o ON o.family = r.family AND o.work_id <> m.work_id AND o.counts
     WHERE CASE a.retakes_count
         WHEN 'retake' THEN o.turn > m.turn
         WHEN 'best' THEN o.numeric > m.numeric OR (o.numeric = m.numeric AND o.turn > m.turn)
