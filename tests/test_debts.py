@@ -125,6 +125,10 @@ async def test_a_whole_lesson_takes_due_dates_and_only_owed_works_have_one(
     marks = {row["id"]: row["marks"] for row in sheet["students"]}
     assert marks[school.student.id][0]["due_on"] == "2026-10-22"
     assert marks[school.classmate.id][0]["value"] == "5"
+    gone = {**one("student", ".", "2026-10-22"), "value": None}
+    removed = await teacher.put(entries, json={"marks": [gone]}, headers=ANY)
+    assert (removed.status_code, removed.json()["marks_changed"]) == (200, 1), removed.text
+    assert await owed(teacher) == []
 
 
 async def test_debts_are_filtered_and_strangers_see_none(
