@@ -17,6 +17,7 @@ from dnevnik_api.errors import (
     INVALID,
     NOT_ENROLLED,
     NOT_FOUND,
+    STALE_VERSION,
     FieldError,
     Text,
 )
@@ -114,7 +115,9 @@ class HotMarks:
         check_seen(seen, None if current is None else current.version)
         version = None if current is None else current.version
         row = await self._write(caller, cell, body, version)
-        assert row is not None  # noqa: S101  (every reason to refuse was looked at, under the lock)
+        if row is None:
+            # The journal is locked, the dictionary is not: it was changed this very moment.
+            raise STALE_VERSION()
         return _written(caller, cell, body, row, created=version is None)
 
     async def write_lesson(
@@ -137,7 +140,8 @@ class HotMarks:
         row = await self._write_lesson(
             caller, organization_id, lesson_id, kept.journal.version, body
         )
-        assert row is not None  # noqa: S101  (as above)
+        if row is None:
+            raise STALE_VERSION()
         return LessonWritten.model_validate(dict(row))
 
     async def _write(
