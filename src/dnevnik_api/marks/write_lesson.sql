@@ -52,7 +52,8 @@ mark AS MATERIALIZED (
     LEFT JOIN marks o ON o.organization_id = $1 AND o.work_id = i.work_id
         AND o.student_id = i.student_id AND o.ordinal = i.ordinal
     WHERE l.open_for_marks AND (i.value IS NULL OR v.token IS NOT NULL)
-      AND (i.due_on IS NULL OR (v.owes AND i.due_on BETWEEN l.lesson_date AND l.year_ends_on))
+      -- Of a mark that is removed nothing else is asked.
+      AND (i.value IS NULL OR i.due_on IS NULL OR (v.owes AND i.due_on BETWEEN l.lesson_date AND l.year_ends_on))
 ),
 presence AS MATERIALIZED (
     SELECT i.student_id, i.status, i.minutes, i.reason,
