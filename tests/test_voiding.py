@@ -474,3 +474,25 @@ async def test_a_work_that_was_moved_goes_back_with_all_its_marks(
     again = await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
     assert again.status_code == 200, again.text
     assert {one[0] for one in await stands()} == {school.past_lesson_id}
+
+
+@pytest.mark.clause("3.4", "2.7")
+async def test_a_work_that_was_moved_and_removed_comes_back_where_its_last_lesson_is_gone(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    teacher, work = as_(school.teacher), f"/works/{school.work_id}"
+    await set_mark(teacher, mark_of(school), "4")
+    clock.pass_(minutes=1)
+    began = clock.now
+    assert (await teacher.delete(mark_of(school), headers=ANY)).status_code == 204
+    there = {"lesson_id": school.future_lesson_id}
+    moved = await teacher.post(f"{work}/relocation", json=there, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    assert (await teacher.delete(work, headers=ANY)).status_code == 204
+    # As the timetable does with a lesson to come that has nothing in it.
+    await school.run("DELETE FROM lessons WHERE id = $1", school.future_lesson_id)
+    clock.pass_(minutes=1)
+    await void(coordinator, await report(coordinator, school.teacher, began))
+    director = as_(school.director)
+    assert (await director.get(work)).json()["lesson_id"] == school.lesson_id
+    assert (await director.get(mark_of(school))).json()["value"] == "4"

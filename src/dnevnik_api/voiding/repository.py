@@ -348,7 +348,8 @@ class VoidingRepository:
         }
         days = await self._days(actor, moved.values())
         for work in await self._locked(actor, Work, moved):
-            if work.lesson_id != moved[work.id]:
+            # A work that was away comes back without marks; its last lesson may be gone.
+            if work.lesson_id != moved[work.id] and moved[work.id] in days:
                 students = await take_marks_along(
                     self._session,
                     actor,
