@@ -29,7 +29,7 @@ from dnevnik_api.errors import (
     Text,
 )
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
-from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.lessons.policy import visible_entries, visible_journals
 from dnevnik_api.marks.models import Mark
 from dnevnik_api.marks.repository import check_tokens, record_changes, scale_of
 from dnevnik_api.organizations.models import (
@@ -115,10 +115,15 @@ class FinalMarkRepository:
     ) -> Slice[FinalMark]:
         """Return the final marks of a journal that the actor reads."""
         await self._journal(actor, journal_id)
-        marks = select(FinalMark).where(
-            FinalMark.organization_id == actor.organization_id,
-            FinalMark.journal_id == journal_id,
-            *(getattr(FinalMark, key) == value for key, value in filters.items() if value),
+        marks = (
+            select(FinalMark)
+            .join(Journal, _same(Journal, FinalMark.journal_id, actor))
+            .where(
+                FinalMark.organization_id == actor.organization_id,
+                FinalMark.journal_id == journal_id,
+                visible_entries(actor, FinalMark.student_id),
+                *(getattr(FinalMark, key) == value for key, value in filters.items() if value),
+            )
         )
         return await paginate(self._session, marks, window, FinalMark.id)
 
@@ -338,9 +343,11 @@ class GradingRepository:
             marks = await self._marks(actor, journal_id, begins_on, ends_on)
         needing = await self._session.execute(
             select(Person.id, Person.full_name)
+            .join(Journal, _same(Journal, literal(journal.id), actor))
             .where(
                 Person.organization_id == actor.organization_id,
                 Person.id.in_(needing_mark(actor, journal, ends_on)),
+                visible_entries(actor, Person.id),
             )
             .order_by(Person.sort_key, Person.id)
         )
@@ -456,6 +463,7 @@ class GradingRepository:
             Enrolment.organization_id == actor.organization_id,
             Enrolment.group_id == Journal.group_id,
             enrolled_on(ends_on),
+            visible_entries(actor, Enrolment.student_id),
             ~exists().where(
                 FinalMark.organization_id == actor.organization_id,
                 FinalMark.journal_id == Journal.id,
