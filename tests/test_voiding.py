@@ -496,3 +496,47 @@ async def test_a_work_that_was_moved_and_removed_comes_back_where_its_last_lesso
     director = as_(school.director)
     assert (await director.get(work)).json()["lesson_id"] == school.lesson_id
     assert (await director.get(mark_of(school))).json()["value"] == "4"
+
+
+@pytest.mark.clause("3.4", "2.7")
+@pytest.mark.parametrize("withdrawn_first", [0, 1])
+async def test_what_one_account_set_for_the_work_of_another_lives_through_both_their_notices(
+    as_: SignIn,
+    school: School,
+    coordinator: httpx.AsyncClient,
+    clock: FakeClock,
+    withdrawn_first: int,
+) -> None:
+    """A mark and a retake bring the work back that they are of, whichever notice ends first."""
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.lesson_id,
+    )
+    teacher, substitute = as_(school.teacher), as_(school.homeroom_teacher)
+    began, works = clock.now, f"/lessons/{school.lesson_id}/works"
+    body = {"work_type_id": school.work_type_id}
+    marked, taken = [(await teacher.post(works, json=body)).json()["id"] for _ in range(2)]
+    await set_mark(substitute, f"/works/{marked}/students/{school.student.id}/marks/1", "4")
+    again = await substitute.post(works, json={**body, "retake_of_id": taken})
+    retake = again.json()["id"]
+    clock.pass_(minutes=1)
+    notices = [
+        await report(coordinator, school.people[who], began)
+        for who in ("homeroom_teacher", "teacher")
+    ]
+    stand = "SELECT id, retake_of_id FROM works ORDER BY id"
+    before = [tuple(row) for row in await school.run(stand)]
+    assert before[1:] == [(marked, None), (taken, None), (retake, taken)]
+    for notice in notices:
+        await void(coordinator, notice)
+    assert [tuple(row) for row in await school.run(stand)] == before[:1]
+
+    ends = [notices[withdrawn_first], notices[1 - withdrawn_first]]
+    await coordinator.post(f"/compromise-notices/{ends[0]['id']}/withdrawal")
+    theirs = before if withdrawn_first == 0 else before[:3]
+    assert [tuple(row) for row in await school.run(stand)] == theirs
+    assert await values(school) == ({(school.student.id, 1): "4"} if withdrawn_first == 0 else {})
+    await coordinator.post(f"/compromise-notices/{ends[1]['id']}/withdrawal")
+    assert [tuple(row) for row in await school.run(stand)] == before
+    assert await values(school) == {(school.student.id, 1): "4"}
