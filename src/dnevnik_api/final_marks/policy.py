@@ -69,7 +69,8 @@ def _beats(other: Taken, one: Taken, rule: RetakesCount) -> bool:
 class FinalValues:
     """The values of a scale that a final mark may have: by number those to propose; what each is.
 
-    ``numbers`` also knows values that are archived: final marks of earlier periods have them.
+    ``numbers`` also knows values that are archived or no final marks any more: those of earlier
+    periods have them.
     """
 
     scale: MarkScale

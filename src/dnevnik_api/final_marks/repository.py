@@ -388,19 +388,22 @@ class GradingRepository:
         """Return the values that final marks of a journal may have, and what each counts for."""
         scale = await scale_of(self._session, actor, journal)
         rows = await self._session.execute(
-            select(MarkValue.numeric, MarkValue.token, MarkValue.archived_on)
+            select(
+                MarkValue.numeric,
+                MarkValue.token,
+                and_(MarkValue.allowed_as_final, MarkValue.archived_on.is_(None)),
+            )
             .where(
                 MarkValue.organization_id == actor.organization_id,
                 MarkValue.scale == scale,
-                MarkValue.allowed_as_final,
             )
             .order_by(MarkValue.id)
         )
         values = FinalValues(scale, {}, {})
-        for numeric, token, archived_on in rows:
+        for numeric, token, is_given in rows:
             if numeric is not None:
                 values.numbers[token] = numeric
-                if archived_on is None:
+                if is_given:
                     values.tokens.setdefault(numeric, token)
         return values
 
