@@ -540,3 +540,36 @@ async def test_what_one_account_set_for_the_work_of_another_lives_through_both_t
     await coordinator.post(f"/compromise-notices/{ends[1]['id']}/withdrawal")
     assert [tuple(row) for row in await school.run(stand)] == before
     assert await values(school) == {(school.student.id, 1): "4"}
+
+
+@pytest.mark.clause("3.4", "2.7")
+async def test_no_retake_of_a_retake_comes_back(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Each mark would count beside the other: what somebody else linked meanwhile stands."""
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.lesson_id,
+    )
+    teacher, substitute = as_(school.teacher), as_(school.homeroom_teacher)
+    body = {"work_type_id": school.work_type_id, "retake_of_id": school.work_id}
+    added = await teacher.post(f"/lessons/{school.lesson_id}/works", json=body)
+    retake = added.json()["id"]
+    clock.pass_(minutes=1)
+    began = clock.now
+    for client, work_id, original in (
+        (teacher, retake, None),
+        (substitute, school.work_id, retake),
+    ):
+        link = {"retake_of_id": original}
+        linked = await client.patch(f"/works/{work_id}", json=link, headers=ANY)
+        assert linked.status_code == 200, linked.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    links = "SELECT id, retake_of_id FROM works ORDER BY id"
+    stand = [(school.work_id, retake), (retake, None)]
+    assert [tuple(row) for row in await school.run(links)] == stand
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    assert [tuple(row) for row in await school.run(links)] == stand

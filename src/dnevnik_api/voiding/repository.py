@@ -29,7 +29,7 @@ from dnevnik_api.people.models import Guardianship
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
-from .policy import EXISTS, Cell, Change, Kind, Outcome, Thing, keep_works, replay
+from .policy import EXISTS, Cell, Change, Kind, Outcome, Thing, keep_works, replay, untangle
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -140,6 +140,7 @@ class VoidingRepository:
             found.records[thing] = row.after or row.before
             found.operations += row.is_mine
         found.outcomes = replay(changes)
+        untangle(found.outcomes)
         keep_works(found.outcomes)
         return found
 
