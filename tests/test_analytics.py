@@ -1,5 +1,6 @@
 """How a student stands: trend, distribution, what if, and what it takes (issue: averages)."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -8,10 +9,11 @@ import httpx
 import pytest
 from factories import School, SignIn
 from test_final_marks import FIVE_POINT, marks, rules
+from typing_extensions import override
 
 from dnevnik_api.analytics.policy import Given, counted, trend, ways_to
-from dnevnik_api.final_marks.policy import Counted, Taken
-from dnevnik_api.organizations.models import RetakesCount
+from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken
+from dnevnik_api.organizations.models import MarkScale, RetakesCount
 
 # Day, value, weight of the work: what the teacher of the tests below has given.
 MARKS = (
@@ -191,3 +193,26 @@ def test_a_retake_changes_no_month_before_its_own() -> None:
     ]
     september, october = trend(given, RetakesCount.RETAKE, rules(), FIVE_POINT)
     assert (september.found.average, october.found.average) == (Decimal("3.00"), Decimal("4.50"))
+
+
+class Asked(dict[int, str]):
+    """The values of a scale, which count how often they are gone through."""
+
+    times = 0
+
+    @override
+    def __iter__(self) -> Iterator[int]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_ways_on_a_scale_of_a_hundred_points_go_through_it_once() -> None:
+    """All else of the server waits meanwhile."""
+    points = Asked({number: str(number) for number in range(101)})
+    hundred = FinalValues(MarkScale.HUNDRED_POINT, points, {})
+    found = ways_to(90, marks(80), rules(fewest_marks=1), hundred, Decimal(1))
+    assert {way.value: way.count for way in found} == {
+        value: next(n for n in range(21) if 80 + value * n >= Decimal("89.495") * (n + 1))
+        for value in range(100, 89, -1)
+    }
+    assert points.times <= 2

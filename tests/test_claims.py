@@ -270,3 +270,15 @@ async def test_a_family_reads_the_whole_history_of_a_mark(
                 (None, "4", "Кузнецов Иван", None),
             ]
     assert (await as_(other_school.director).get(address)).status_code == 404
+
+
+async def test_a_claim_about_a_mark_that_is_gone_stays_open_and_says_so(
+    as_: SignIn, school: School
+) -> None:
+    await marked(as_, school)
+    made, teacher = await claimed(as_(school.student), school), as_(school.teacher)
+    assert (await teacher.delete(cell(school), headers=ANY)).status_code == 204
+    address = f"/mark-claims/{made['id']}"
+    accepted = await teacher.post(f"{address}/acceptance", json={"value": "5"})
+    assert (accepted.status_code, accepted.json()["type"]) == (412, "/problems/stale-version")
+    assert (await teacher.get(address)).json()["state"] == "open"

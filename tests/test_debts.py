@@ -149,3 +149,16 @@ async def test_debts_are_filtered_and_strangers_see_none(
     assert await owed(as_(other_school.coordinator)) == []
     foreign = f"http://test/v1/organizations/{school.id}/debts"
     assert (await as_(other_school.coordinator).get(foreign)).status_code == 404
+
+
+async def test_a_point_is_removed_with_its_lesson_whatever_else_the_entry_names(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    point = {"value": ".", "due_on": "2026-10-15"}
+    assert (await teacher.put(cell(school), json=point, headers=NEW)).status_code == 201
+    entry = {"work_id": school.work_id, "student_id": school.student.id, **point, "value": None}
+    entries = f"/lessons/{school.lesson_id}/entries"
+    gone = await teacher.put(entries, json={"marks": [entry]}, headers=ANY)
+    assert (gone.status_code, gone.json().get("marks_changed")) == (200, 1), gone.text
+    assert (await teacher.get(cell(school))).status_code == 404

@@ -1,5 +1,7 @@
 """Topics, works, attendance, homework, one at a time, and the reports of changes (2.5–2.14c)."""
 
+import asyncio
+import itertools
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -438,3 +440,36 @@ async def test_a_project_lasts_over_lessons_and_its_marks_stand_at_the_last_one(
     changes = await history(school, "works")
     assert [after["begins_on"] for _, after in changes] == [past["lesson_date"], None]
     assert changes[-1][0]["begins_on"] == past["lesson_date"]
+
+
+@pytest.mark.clause("2.7", "2.8", "2.14c")
+async def test_of_many_writers_with_one_version_of_a_work_or_a_task_one_comes_through(
+    as_: SignIn, school: School
+) -> None:
+    """Who waited for the journal finds the work and the task as the one before left them."""
+    teacher = as_(school.teacher)
+    work = f"/works/{school.work_id}"
+    given = await teacher.post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"})
+    task = f"/homework/{given.json()['id']}"
+
+    async def race(method: str, address: str, thing: str, bodies: list[dict[str, Any]]) -> None:
+        seen = {"If-Match": (await teacher.get(thing)).headers["ETag"]}
+        asked = [teacher.request(method, address, json=one, headers=seen) for one in bodies]
+        codes = sorted([answer.status_code for answer in await asyncio.gather(*asked)])
+        assert codes == [200, *[412] * (len(bodies) - 1)], (method, address)
+
+    for times in range(3):
+        numbers = [f"{times}{number}" for number in range(8)]
+        await race("PATCH", work, work, [{"title": f"Диктант {one}"} for one in numbers])
+        await race("PATCH", task, task, [{"text": f"№ {one}"} for one in numbers])
+        for lesson_id in (school.past_lesson_id, school.lesson_id):
+            await race("POST", f"{work}/relocation", work, [{"lesson_id": lesson_id}] * 8)
+        for entity in ("works", "homework"):
+            rows = await history(school, entity)
+            later = [row for row in rows if row[0] is not None]
+            assert all(one[1] == two[0] for one, two in itertools.pairwise(later)), entity
+
+    for thing in (work, task):
+        seen = {"If-Match": (await teacher.get(thing)).headers["ETag"]}
+        gone = await asyncio.gather(*(teacher.delete(thing, headers=seen) for _ in range(4)))
+        assert sorted(one.status_code for one in gone) == [204, 404, 404, 404]

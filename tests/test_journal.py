@@ -82,10 +82,8 @@ async def test_a_homeroom_teacher_reads_all_subjects_of_the_own_class_only(
     assert other.status_code == 404
 
 
-@pytest.mark.clause("Г.8")
-async def test_of_a_group_drawn_from_two_classes_a_homeroom_teacher_sees_the_own_students(
-    as_: SignIn, school: School
-) -> None:
+async def draw_from_two_classes(school: School) -> None:
+    """Let the other teacher's journal be of a group of one student of each class."""
     [[group_id]] = await school.run(
         "INSERT INTO groups (organization_id, academic_year_id, kind, name, grade)"
         " VALUES ($1, $2, 'study_group', '5А-5Б английский', 5) RETURNING id",
@@ -112,12 +110,70 @@ async def test_of_a_group_drawn_from_two_classes_a_homeroom_teacher_sees_the_own
     await school.run(
         "UPDATE journals SET group_id = $1 WHERE id = $2", group_id, school.foreign_class_journal_id
     )
+
+
+@pytest.mark.clause("Г.8")
+async def test_of_a_group_drawn_from_two_classes_a_homeroom_teacher_sees_the_own_students(
+    as_: SignIn, school: School
+) -> None:
+    await draw_from_two_classes(school)
     address = f"/journals/{school.foreign_class_journal_id}/page"
     mine = await as_(school.homeroom_teacher).get(address, params=OCTOBER)
     assert [one["full_name"] for one in mine.json()["students"]] == ["Иванов Егор"]
     everyone = await as_(school.director).get(address, params=OCTOBER)
     assert len(everyone.json()["students"]) == 2
     assert mine.headers["etag"] != everyone.headers["etag"]
+
+
+@pytest.mark.clause("2.4", "Г.8")
+async def test_of_that_group_nothing_else_tells_a_homeroom_teacher_of_other_classes(
+    as_: SignIn, school: School
+) -> None:
+    """Debts, single marks and attendance, final marks, what is missing of them, claims."""
+    await draw_from_two_classes(school)
+    journal = f"/journals/{school.foreign_class_journal_id}"
+    keeper, homeroom = as_(school.other_teacher), as_(school.homeroom_teacher)
+    [[lesson_id]] = await school.run(
+        "SELECT id FROM lessons WHERE journal_id = $1", school.foreign_class_journal_id
+    )
+    body = {"work_type_id": school.work_type_id}
+    work = (await keeper.post(f"/lessons/{lesson_id}/works", json=body)).json()["id"]
+    entries = []
+    for one in (school.student, school.outsider):
+        there = (
+            (f"/works/{work}/students/{one.id}/marks/1", {"value": "долг"}),
+            (f"/lessons/{lesson_id}/attendance/{one.id}", {"status": "late", "minutes": 5}),
+        )
+        entries.append([address for address, _ in there])
+        final = (f"{journal}/final-marks/{one.id}/{school.quarter_id}", {"value": "4"})
+        for address, value in (*there, final):
+            put = await keeper.put(address, json=value, headers={"If-None-Match": "*"})
+            assert put.status_code == 201, put.text
+    of_mark = {"work_id": work, "ordinal": 1, "discovered_on": "2026-10-14", "text": "Сдано"}
+    for who, student in (("guardian", school.student), ("other_guardian", school.outsider)):
+        claim = {**of_mark, "student_id": student.id}
+        claimed = await as_(school.people[who]).post("/mark-claims", json=claim)
+        assert claimed.status_code == 201, claimed.text
+
+    period = f"kind=period&reporting_period_id={school.quarter_id}"
+    for address, key in (
+        ("/debts", "items"),
+        ("/mark-claims", "items"),
+        (f"{journal}/final-marks", "items"),
+        (f"{journal}/final-mark-proposals?{period}", "students"),
+    ):
+        everyone = (await keeper.get(address)).json()[key]
+        assert len(everyone) == 2, address
+        mine = (await homeroom.get(address)).json()[key]
+        assert [one["student_id"] for one in mine] == [school.student.id], address
+    for own, other in zip(*entries, strict=True):
+        assert (await homeroom.get(own)).status_code == 200
+        assert (await homeroom.get(other)).status_code == 404
+    await school.run("DELETE FROM final_marks")
+    missing = f"/missing-final-marks?academic_year_id={school.year_id}&{period}"
+    lacking = (await homeroom.get(missing)).json()["items"]
+    named = [one["students"] for one in lacking if f"/journals/{one['journal_id']}" == journal]
+    assert [[one["student_id"] for one in students] for students in named] == [[school.student.id]]
 
 
 @pytest.mark.clause("2.3", "Д.9")

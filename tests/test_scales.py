@@ -250,3 +250,20 @@ async def test_a_word_is_no_number_and_only_its_scale_has_it(as_: SignIn, school
         )
         [row] = [one for one in shown.json()["students"] if one["student_id"] == school.student.id]
         assert row["proposal"] == proposed
+
+
+@pytest.mark.clause("2.10")
+@pytest.mark.parametrize("change", [{"allowed_as_final": False}, {"archived": True}])
+async def test_a_final_mark_of_an_earlier_period_counts_for_the_year_when_its_value_goes(
+    as_: SignIn, school: School, change: dict[str, Any]
+) -> None:
+    office, teacher = as_(school.coordinator), as_(school.teacher)
+    journal = f"/journals/{school.journal_id}"
+    final = f"{journal}/final-marks/{school.student.id}/{school.quarter_id}"
+    assert (await teacher.put(final, json={"value": "5"}, headers=NEW)).status_code == 201
+    five = await value_of(office, "5")
+    changed = await office.patch(f"/mark-values/{five['id']}", json=change)
+    assert changed.status_code == 200, changed.text
+    year = (await teacher.get(f"{journal}/final-mark-proposals?kind=year")).json()["students"]
+    [one] = [one for one in year if one["student_id"] == school.student.id]
+    assert (one["average"], one["proposal"]) == ("5.00", "4"), "counts, but is not given again"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,30 @@ async def test_migrations_go_up_from_nothing_and_down_and_up_again(scratch: str)
     assert await names(scratch, FUNCTIONS) == {"fn_pgqueuer_changed"}
     await migrate(scratch)
     assert (await names(scratch, TABLES), await names(scratch, FUNCTIONS)) == (tables, functions)
+
+
+async def test_what_was_owed_before_marks_had_a_due_date_is_owed_since_its_lesson(
+    cluster: Cluster, scratch: str
+) -> None:
+    await migrate(scratch)
+    await unmigrate(scratch, "2e7a4e5b0c11")
+    url = cluster.url("scratch", SUPERUSER).replace("+asyncpg", "")
+    connection = await asyncpg.connect(url)
+    # Without the school, the class and the lesson that a mark belongs to.
+    await connection.execute("SET session_replication_role = replica")
+    for number, value in enumerate(("долг", ".", "5"), 1):
+        await connection.execute(
+            "INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date,"
+            " student_id, ordinal, value, counts, version, changed_at)"
+            " VALUES (1, $1, 1, 1, '2026-10-14', 1, 1, $2, false, 1, now())",
+            number,
+            value,
+        )
+    await migrate(scratch)
+    rows = await connection.fetch("SELECT value, due_on FROM marks ORDER BY work_id")
+    await connection.close()
+    lesson = date(2026, 10, 14)
+    assert [tuple(row) for row in rows] == [("долг", lesson), (".", lesson), ("5", None)]
 
 
 async def test_the_migrations_make_what_the_models_say(database: Cluster) -> None:

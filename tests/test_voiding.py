@@ -474,3 +474,102 @@ async def test_a_work_that_was_moved_goes_back_with_all_its_marks(
     again = await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
     assert again.status_code == 200, again.text
     assert {one[0] for one in await stands()} == {school.past_lesson_id}
+
+
+@pytest.mark.clause("3.4", "2.7")
+async def test_a_work_that_was_moved_and_removed_comes_back_where_its_last_lesson_is_gone(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    teacher, work = as_(school.teacher), f"/works/{school.work_id}"
+    await set_mark(teacher, mark_of(school), "4")
+    clock.pass_(minutes=1)
+    began = clock.now
+    assert (await teacher.delete(mark_of(school), headers=ANY)).status_code == 204
+    there = {"lesson_id": school.future_lesson_id}
+    moved = await teacher.post(f"{work}/relocation", json=there, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    assert (await teacher.delete(work, headers=ANY)).status_code == 204
+    # As the timetable does with a lesson to come that has nothing in it.
+    await school.run("DELETE FROM lessons WHERE id = $1", school.future_lesson_id)
+    clock.pass_(minutes=1)
+    await void(coordinator, await report(coordinator, school.teacher, began))
+    director = as_(school.director)
+    assert (await director.get(work)).json()["lesson_id"] == school.lesson_id
+    assert (await director.get(mark_of(school))).json()["value"] == "4"
+
+
+@pytest.mark.clause("3.4", "2.7")
+@pytest.mark.parametrize("withdrawn_first", [0, 1])
+async def test_what_one_account_set_for_the_work_of_another_lives_through_both_their_notices(
+    as_: SignIn,
+    school: School,
+    coordinator: httpx.AsyncClient,
+    clock: FakeClock,
+    withdrawn_first: int,
+) -> None:
+    """A mark and a retake bring the work back that they are of, whichever notice ends first."""
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.lesson_id,
+    )
+    teacher, substitute = as_(school.teacher), as_(school.homeroom_teacher)
+    began, works = clock.now, f"/lessons/{school.lesson_id}/works"
+    body = {"work_type_id": school.work_type_id}
+    marked, taken = [(await teacher.post(works, json=body)).json()["id"] for _ in range(2)]
+    await set_mark(substitute, f"/works/{marked}/students/{school.student.id}/marks/1", "4")
+    again = await substitute.post(works, json={**body, "retake_of_id": taken})
+    retake = again.json()["id"]
+    clock.pass_(minutes=1)
+    notices = [
+        await report(coordinator, school.people[who], began)
+        for who in ("homeroom_teacher", "teacher")
+    ]
+    stand = "SELECT id, retake_of_id FROM works ORDER BY id"
+    before = [tuple(row) for row in await school.run(stand)]
+    assert before[1:] == [(marked, None), (taken, None), (retake, taken)]
+    for notice in notices:
+        await void(coordinator, notice)
+    assert [tuple(row) for row in await school.run(stand)] == before[:1]
+
+    ends = [notices[withdrawn_first], notices[1 - withdrawn_first]]
+    await coordinator.post(f"/compromise-notices/{ends[0]['id']}/withdrawal")
+    theirs = before if withdrawn_first == 0 else before[:3]
+    assert [tuple(row) for row in await school.run(stand)] == theirs
+    assert await values(school) == ({(school.student.id, 1): "4"} if withdrawn_first == 0 else {})
+    await coordinator.post(f"/compromise-notices/{ends[1]['id']}/withdrawal")
+    assert [tuple(row) for row in await school.run(stand)] == before
+    assert await values(school) == {(school.student.id, 1): "4"}
+
+
+@pytest.mark.clause("3.4", "2.7")
+async def test_no_retake_of_a_retake_comes_back(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Each mark would count beside the other: what somebody else linked meanwhile stands."""
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.lesson_id,
+    )
+    teacher, substitute = as_(school.teacher), as_(school.homeroom_teacher)
+    body = {"work_type_id": school.work_type_id, "retake_of_id": school.work_id}
+    added = await teacher.post(f"/lessons/{school.lesson_id}/works", json=body)
+    retake = added.json()["id"]
+    clock.pass_(minutes=1)
+    began = clock.now
+    for client, work_id, original in (
+        (teacher, retake, None),
+        (substitute, school.work_id, retake),
+    ):
+        link = {"retake_of_id": original}
+        linked = await client.patch(f"/works/{work_id}", json=link, headers=ANY)
+        assert linked.status_code == 200, linked.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    links = "SELECT id, retake_of_id FROM works ORDER BY id"
+    stand = [(school.work_id, retake), (retake, None)]
+    assert [tuple(row) for row in await school.run(links)] == stand
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    assert [tuple(row) for row in await school.run(links)] == stand

@@ -88,6 +88,10 @@ def upgrade() -> None:
         "work_types", sa.Column("counts", sa.Boolean(), server_default="true", nullable=False)
     )
     op.add_column("marks", sa.Column("due_on", sa.Date(), nullable=True))
+    # What has been owed so far is owed since its lesson: else no list of debts would have it.
+    op.execute("ALTER TABLE marks NO FORCE ROW LEVEL SECURITY")
+    op.execute("UPDATE marks SET due_on = lesson_date WHERE value IN ('долг', '.')")
+    op.execute("ALTER TABLE marks FORCE ROW LEVEL SECURITY")
     op.execute(
         "-- squawk-ignore require-concurrent-index-creation\n"
         "CREATE INDEX ix_marks_organization_id_due_on_id ON marks (organization_id, due_on, id)"
@@ -140,6 +144,7 @@ def downgrade() -> None:
     op.execute("ALTER TABLE mark_values NO FORCE ROW LEVEL SECURITY")
     op.execute("DELETE FROM mark_values WHERE scale <> 'five_point'")
     op.execute("ALTER TABLE mark_values FORCE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE mark_values DROP CONSTRAINT ck_mark_values_counts")
     op.drop_constraint("uq_mark_values_organization_id_scale_token", "mark_values")
     op.create_unique_constraint(
         "uq_mark_values_organization_id_token", "mark_values", ["organization_id", "token"]

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from dnevnik_api.final_marks.models import AverageKind, GradingRules
+from dnevnik_api.final_marks.models import GradingRules
 from dnevnik_api.final_marks.policy import (
     Counted,
     FinalValues,
     Proposal,
     Taken,
+    average_by,
     propose,
     standing,
     threshold_of,
@@ -95,24 +96,15 @@ def ways_to(
     A value that leads there with none of twenty marks is left out; no mark at all is enough where
     the count is 0.
     """
+    # Once for all: of a hundred points two thousand sums are asked.
+    threshold = threshold_of(wanted, rules, values)
     ways = []
     for value in sorted(values.tokens, reverse=True):
         for count in range(MOST_MARKS + 1):
             more = [*marks, *[Counted(value, weight)] * count]
-            found = propose(more, rules, values, fewest=rules.fewest_marks)
-            if _reaches(found, wanted, rules, values):
-                ways.append(Way(value, count, average_of(found, rules)))
+            average = average_by(rules, more)
+            enough = len(more) >= rules.fewest_marks
+            if enough and average is not None and average >= threshold:
+                ways.append(Way(value, count, average))
                 break
     return ways
-
-
-def _reaches(found: Proposal, wanted: int, rules: GradingRules, values: FinalValues) -> bool:
-    threshold = threshold_of(wanted, rules, values)
-    return found.value is not None and average_of(found, rules) >= threshold
-
-
-def average_of(found: Proposal, rules: GradingRules) -> Decimal:
-    """Return the average that the school's rules go by."""
-    weighted = rules.average == AverageKind.WEIGHTED
-    average = found.weighted_average if weighted else found.average
-    return average if average is not None else Decimal(0)

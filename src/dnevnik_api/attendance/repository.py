@@ -9,7 +9,7 @@ from dnevnik_api.history import record
 from dnevnik_api.keeping import actions as keeping
 from dnevnik_api.keeping.actions import KeptLesson
 from dnevnik_api.lessons.models import Journal
-from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.lessons.policy import visible_entries
 from dnevnik_api.policy import Actor
 from dnevnik_api.records import Seen, check_seen
 
@@ -36,7 +36,7 @@ class AttendanceRepository:
                 Attendance.organization_id == actor.organization_id,
                 Attendance.lesson_id == lesson_id,
                 Attendance.student_id == student_id,
-                visible_journals(actor),
+                visible_entries(actor, Attendance.student_id),
             )
         )
         if (entry := (await self._session.scalars(entries)).one_or_none()) is None:

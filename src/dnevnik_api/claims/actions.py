@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Request
 
-from dnevnik_api.errors import STALE_VERSION
+from dnevnik_api.errors import STALE_VERSION, ProblemError
 from dnevnik_api.final_marks.models import FinalKind
 from dnevnik_api.final_marks.repository import FinalMarkRepository, Place
 from dnevnik_api.marks.repository import Cell, HotMarks, MarkRepository
@@ -32,7 +32,10 @@ class Correction:
         reason = f"Сообщение об ошибке № {claim.id}"
         if claim.work_id is not None and claim.ordinal is not None:
             cell = Cell(actor.organization_id, claim.work_id, claim.student_id, claim.ordinal)
-            mark = await self._marks.get(actor, cell)
+            try:
+                mark = await self._marks.get(actor, cell)
+            except ProblemError:
+                raise STALE_VERSION() from None
             caller = Caller(actor.account_id, actor.session_id, actor.now, actor.request_id)
             body = MarkWrite(value=value, comment=mark.comment, reason=reason)
             await HotMarks(request).write(caller, cell, body, Seen(mark.version))

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, exists, or_, true
 
 from dnevnik_api.errors import CLAIM_TOO_LATE, INVALID, FieldError, Text
 from dnevnik_api.lessons.models import Journal
-from dnevnik_api.lessons.policy import children_of, visible_journals
+from dnevnik_api.lessons.policy import children_of, visible_entries
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor, Permission
 
@@ -42,7 +42,7 @@ def visible_claims(actor: Actor) -> ColumnElement[bool]:
     reads = exists().where(
         Journal.organization_id == MarkClaim.organization_id,
         Journal.id == MarkClaim.journal_id,
-        visible_journals(actor),
+        visible_entries(actor, MarkClaim.student_id),
     )
     return or_(about_own, reads)
 

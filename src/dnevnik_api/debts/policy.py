@@ -1,6 +1,6 @@
 from sqlalchemy import ColumnElement, or_
 
-from dnevnik_api.lessons.policy import children_of, visible_journals
+from dnevnik_api.lessons.policy import children_of, visible_entries
 from dnevnik_api.marks.models import Mark
 from dnevnik_api.policy import Actor, Permission
 
@@ -11,4 +11,6 @@ def visible_debts(actor: Actor) -> ColumnElement[bool]:
     One's own and one's children's; of the journals that one reads.
     """
     own = or_(Mark.student_id == actor.person_id, Mark.student_id.in_(children_of(actor)))
-    return or_(own, visible_journals(actor)) if actor.may(Permission.JOURNALS_READ) else own
+    if not actor.may(Permission.JOURNALS_READ):
+        return own
+    return or_(own, visible_entries(actor, Mark.student_id))

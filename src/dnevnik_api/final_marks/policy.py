@@ -69,7 +69,8 @@ def _beats(other: Taken, one: Taken, rule: RetakesCount) -> bool:
 class FinalValues:
     """The values of a scale that a final mark may have: by number those to propose; what each is.
 
-    ``numbers`` also knows values that are archived: final marks of earlier periods have them.
+    ``numbers`` also knows values that are archived or no final marks any more: those of earlier
+    periods have them.
     """
 
     scale: MarkScale
@@ -92,8 +93,7 @@ def propose(
     marks: Sequence[Counted], rules: GradingRules, values: FinalValues, *, fewest: int
 ) -> Proposal:
     """Propose a final mark from marks."""
-    plain = _average([Counted(one.numeric, Decimal(1)) for one in marks])
-    weighted = _average(marks)
+    plain, weighted = _plain(marks), _average(marks)
     counted = weighted if rules.average == AverageKind.WEIGHTED else plain
     if counted is None or len(marks) < fewest or not values.tokens:
         return Proposal(len(marks), plain, weighted, None, None)
@@ -113,6 +113,15 @@ def propose_total(
     value, threshold = _rounded(average, rules, values)
     plain = _average([Counted(year, Decimal(1)), Counted(exam, Decimal(1))])
     return Proposal(2, plain, average, threshold, values.tokens[value])
+
+
+def average_by(rules: GradingRules, marks: Sequence[Counted]) -> Decimal | None:
+    """Return the average that the school's rules go by."""
+    return _average(marks) if rules.average == AverageKind.WEIGHTED else _plain(marks)
+
+
+def _plain(marks: Sequence[Counted]) -> Decimal | None:
+    return _average([Counted(one.numeric, Decimal(1)) for one in marks])
 
 
 def _average(marks: Sequence[Counted]) -> Decimal | None:

@@ -29,7 +29,7 @@ from dnevnik_api.errors import (
     Text,
 )
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
-from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.lessons.policy import visible_entries, visible_journals
 from dnevnik_api.marks.models import Mark
 from dnevnik_api.marks.repository import check_tokens, record_changes, scale_of
 from dnevnik_api.organizations.models import (
@@ -115,10 +115,15 @@ class FinalMarkRepository:
     ) -> Slice[FinalMark]:
         """Return the final marks of a journal that the actor reads."""
         await self._journal(actor, journal_id)
-        marks = select(FinalMark).where(
-            FinalMark.organization_id == actor.organization_id,
-            FinalMark.journal_id == journal_id,
-            *(getattr(FinalMark, key) == value for key, value in filters.items() if value),
+        marks = (
+            select(FinalMark)
+            .join(Journal, _same(Journal, FinalMark.journal_id, actor))
+            .where(
+                FinalMark.organization_id == actor.organization_id,
+                FinalMark.journal_id == journal_id,
+                visible_entries(actor, FinalMark.student_id),
+                *(getattr(FinalMark, key) == value for key, value in filters.items() if value),
+            )
         )
         return await paginate(self._session, marks, window, FinalMark.id)
 
@@ -338,9 +343,11 @@ class GradingRepository:
             marks = await self._marks(actor, journal_id, begins_on, ends_on)
         needing = await self._session.execute(
             select(Person.id, Person.full_name)
+            .join(Journal, _same(Journal, literal(journal.id), actor))
             .where(
                 Person.organization_id == actor.organization_id,
                 Person.id.in_(needing_mark(actor, journal, ends_on)),
+                visible_entries(actor, Person.id),
             )
             .order_by(Person.sort_key, Person.id)
         )
@@ -381,19 +388,22 @@ class GradingRepository:
         """Return the values that final marks of a journal may have, and what each counts for."""
         scale = await scale_of(self._session, actor, journal)
         rows = await self._session.execute(
-            select(MarkValue.numeric, MarkValue.token, MarkValue.archived_on)
+            select(
+                MarkValue.numeric,
+                MarkValue.token,
+                and_(MarkValue.allowed_as_final, MarkValue.archived_on.is_(None)),
+            )
             .where(
                 MarkValue.organization_id == actor.organization_id,
                 MarkValue.scale == scale,
-                MarkValue.allowed_as_final,
             )
             .order_by(MarkValue.id)
         )
         values = FinalValues(scale, {}, {})
-        for numeric, token, archived_on in rows:
+        for numeric, token, is_given in rows:
             if numeric is not None:
                 values.numbers[token] = numeric
-                if archived_on is None:
+                if is_given:
                     values.tokens.setdefault(numeric, token)
         return values
 
@@ -456,6 +466,7 @@ class GradingRepository:
             Enrolment.organization_id == actor.organization_id,
             Enrolment.group_id == Journal.group_id,
             enrolled_on(ends_on),
+            visible_entries(actor, Enrolment.student_id),
             ~exists().where(
                 FinalMark.organization_id == actor.organization_id,
                 FinalMark.journal_id == Journal.id,

@@ -73,7 +73,10 @@ class HomeworkRepository:
     async def lock(self, actor: Actor, homework_id: int) -> tuple[KeptLesson, Homework]:
         """Lock a task of a lesson that the actor keeps; raise as ``keep`` does."""
         task = await records.find(self._session, actor, Homework, homework_id)
-        return await keep(self._session, actor, task.lesson_id), task
+        kept = await keep(self._session, actor, task.lesson_id)
+        # Whoever had the journal before may have changed the task or taken it back.
+        self._session.expunge(task)
+        return kept, await records.find(self._session, actor, Homework, homework_id)
 
     async def change(
         self, actor: Actor, kept: KeptLesson, task: Homework, changes: Mapping[str, Any]

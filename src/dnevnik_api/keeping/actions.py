@@ -57,10 +57,24 @@ async def keep(session: AsyncSession, actor: Actor, lesson_id: int) -> KeptLesso
 
 async def keep_work(session: AsyncSession, actor: Actor, work_id: int) -> tuple[KeptLesson, Work]:
     """Return a work with its lesson, for a write; raise as ``keep`` does."""
-    works = select(Work).where(Work.organization_id == actor.organization_id, Work.id == work_id)
+    kept = await _load(session, actor, (await _work(session, actor, work_id)).lesson_id)
+    # Whoever had the journal before may have changed the work, moved it or taken it away.
+    work = await _work(session, actor, work_id)
+    if work.lesson_id != kept.lesson.id:
+        kept = await _load(session, actor, work.lesson_id)
+    check_may_keep(actor, kept)
+    return kept, work
+
+
+async def _work(session: AsyncSession, actor: Actor, work_id: int) -> Work:
+    works = (
+        select(Work)
+        .where(Work.organization_id == actor.organization_id, Work.id == work_id)
+        .execution_options(populate_existing=True)
+    )
     if (work := (await session.scalars(works)).one_or_none()) is None:
         raise NOT_FOUND()
-    return await keep(session, actor, work.lesson_id), work
+    return work
 
 
 async def _load(session: AsyncSession, actor: Actor, lesson_id: int) -> KeptLesson:

@@ -1,6 +1,16 @@
 """Which journals and lessons an actor may see; the hot statements say the same in access.sql."""
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy import func as sql
 
 from dnevnik_api.classes.models import Enrolment, GroupParent
@@ -18,6 +28,22 @@ def visible_journals(actor: Actor) -> ColumnElement[bool]:
     included; a teacher those they teach today or have a lesson in as a substitute.
     """
     return true() if actor.reads_all() else or_(taught_journals(actor), _of_own_class(actor))
+
+
+def visible_entries(actor: Actor, student_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """Return the condition on entries, beside their journals, that the actor may read.
+
+    Of a journal that is read for the own class's sake only those of its students: a study group
+    may be drawn from several classes (2.4, Г.8).
+    """
+    if actor.reads_all():
+        return true()
+    own_class = select(Enrolment.student_id).where(
+        Enrolment.organization_id == actor.organization_id,
+        Enrolment.group_id.in_(actor.homeroom_group_ids),
+    )
+    of_own = and_(_of_own_class(actor), student_id.in_(own_class))
+    return or_(taught_journals(actor), of_own)
 
 
 def taught_journals(actor: Actor) -> ColumnElement[bool]:

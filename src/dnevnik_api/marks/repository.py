@@ -24,7 +24,7 @@ from dnevnik_api.errors import (
 from dnevnik_api.keeping import actions as keeping
 from dnevnik_api.keeping.actions import KeptLesson
 from dnevnik_api.lessons.models import Journal, Lesson, Work
-from dnevnik_api.lessons.policy import visible_journals
+from dnevnik_api.lessons.policy import visible_entries
 from dnevnik_api.organizations.models import AcademicYear, MarkScale, MarkValue, Subject
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor, Caller, Permission
@@ -359,7 +359,7 @@ class MarkRepository:
             .where(
                 tuple_(Mark.organization_id, Mark.work_id, Mark.student_id, Mark.ordinal)
                 == tuple_(cell.organization_id, cell.work_id, cell.student_id, cell.ordinal),
-                visible_journals(actor),
+                visible_entries(actor, Mark.student_id),
             )
         )
         if (mark := (await self._session.scalars(marks)).one_or_none()) is None:

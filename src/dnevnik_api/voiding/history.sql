@@ -1,6 +1,6 @@
 -- The changes of both histories that a voiding asks about, since :since, and what each changed: the
 -- key of the thing, where it stands, what was there before and after (3.4).
-WITH history AS (
+WITH RECURSIVE history AS (
     SELECT 'mark_change' AS origin, c.id, c.actor_id, c.changed_at, c.voiding_notice_id,
            CASE c.kind WHEN 'work' THEN 'mark' ELSE 'final_mark' END AS kind,
            CASE c.kind

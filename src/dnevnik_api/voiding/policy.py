@@ -96,6 +96,43 @@ def replay(changes: Iterable[Change]) -> dict[Cell, Outcome]:
     return outcomes
 
 
+def keep_works(outcomes: Mapping[Cell, Outcome]) -> None:
+    """Let the works exist that marks and retakes stand on which count, whoever added them."""
+    needed = []
+    for cell, one in outcomes.items():
+        if cell.thing.kind is Kind.MARK and one.becomes is not None:
+            needed.append(cell.thing.key.partition(":")[0])
+        elif cell.thing.kind is Kind.WORK and cell.field == EXISTS and one.becomes:
+            needed.append(cell.thing.key)
+    kept: set[str] = set()
+    while needed:
+        if (work_id := needed.pop()) in kept:
+            continue
+        kept.add(work_id)
+        work = Thing(Kind.WORK, work_id)
+        if (exists := outcomes.get(Cell(work))) is not None:
+            exists.becomes = True
+        original = outcomes.get(Cell(work, "retake_of_id"))
+        if original is not None and original.becomes is not None:
+            needed.append(str(original.becomes))
+
+
+def untangle(outcomes: Mapping[Cell, Outcome]) -> None:
+    """Let no link come back which makes a retake of a retake: what was linked since goes first."""
+    links = {
+        cell.thing.key: one
+        for cell, one in outcomes.items()
+        if cell.thing.kind is Kind.WORK and cell.field == "retake_of_id"
+    }
+    originals = {str(one.becomes) for one in links.values()}
+    for work_id, one in links.items():
+        if one.becomes in (None, one.now):
+            continue
+        original = links.get(str(one.becomes))
+        if work_id in originals or (original is not None and original.becomes is not None):
+            one.becomes = None
+
+
 def events_of(change: Change) -> Iterator[Event]:
     """Yield what a change did to each of its cells."""
     thing, before, after, is_void, is_reversal = change

@@ -29,7 +29,7 @@ from dnevnik_api.people.models import Guardianship
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
-from .policy import EXISTS, Cell, Change, Kind, Outcome, Thing, replay
+from .policy import EXISTS, Cell, Change, Kind, Outcome, Thing, keep_works, replay, untangle
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -140,6 +140,8 @@ class VoidingRepository:
             found.records[thing] = row.after or row.before
             found.operations += row.is_mine
         found.outcomes = replay(changes)
+        untangle(found.outcomes)
+        keep_works(found.outcomes)
         return found
 
     async def lock(self, actor: Actor, found: Found) -> dict[int, Journal]:
@@ -348,7 +350,8 @@ class VoidingRepository:
         }
         days = await self._days(actor, moved.values())
         for work in await self._locked(actor, Work, moved):
-            if work.lesson_id != moved[work.id]:
+            # A work that was away comes back without marks; its last lesson may be gone.
+            if work.lesson_id != moved[work.id] and moved[work.id] in days:
                 students = await take_marks_along(
                     self._session,
                     actor,

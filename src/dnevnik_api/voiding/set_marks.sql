@@ -16,7 +16,8 @@ written AS (
                        ordinal, value, numeric, counts, comment, due_on, version, changed_at)
     SELECT :organization_id, w.id, w.lesson_id, w.journal_id, w.lesson_date, c.student_id, c.ordinal,
            c.value, CASE WHEN c.counts IS NULL THEN v.numeric ELSE c.numeric END,
-           coalesce(c.counts, v.counts, false), c.comment, c.due_on, j.version, :now
+           coalesce(c.counts, v.counts, false), c.comment,
+           CASE WHEN c.counts IS NULL AND v.owes THEN w.lesson_date ELSE c.due_on END, j.version, :now
     FROM wanted c
     JOIN works w ON w.organization_id = :organization_id AND w.id = c.work_id
     JOIN journals j ON j.organization_id = :organization_id AND j.id = w.journal_id
