@@ -21,7 +21,7 @@ from conftest import FAST
 from factories import School, make_school
 from processes import PROGRAM, Server, client_of, environment, free_port, served
 
-from dnevnik_api import embedded
+from dnevnik_api import embedded, serving
 from dnevnik_api.embedded import OWNER_ROLE, WORKER_ROLE
 from dnevnik_api.jobs import connected
 from dnevnik_api.migrating import migrate
@@ -359,6 +359,16 @@ def test_what_stops_it_from_serving_is_told_in_a_sentence(
         assert refused.returncode == code, refused.stderr
         assert re.search(message, refused.stderr), refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_of_two_servers_bound_to_one_address_the_second_is_told() -> None:
+    """While neither listens the system lets both have it, and the loser would wait for nobody."""
+    with serving.bound("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with serving.bound("127.0.0.1", port) as second:
+            serving.listen(first)
+            with pytest.raises(serving.AddressError, match=f"port {port}: another program listens"):
+                serving.listen(second)
 
 
 async def test_migrations_and_the_worker_are_processes_with_roles_of_their_own(

@@ -228,6 +228,7 @@ async def _serve(
             async with _hasty(engine):
                 await _load_demo(settings, api)
             unfinished.unlink()
+        serving.listen(listening)
         if logins := kept_demo_logins(settings.home):
             _show_logins(logins)
         console.print(f"The API is at {serving.address_of(listening)}/docs")

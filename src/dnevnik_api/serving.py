@@ -25,16 +25,22 @@ class AddressError(Exception):
 
 
 @contextmanager
-def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the address before anything else is started; raise AddressError."""
+def _telling_of_address(host: str, port: int) -> Iterator[None]:
     try:
-        listening = _bind(host, port)
+        yield
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason = "another program listens there. Stop it, or choose another DNEVNIK_PORT"
         else:
             reason = f"{error.strerror or error}. Choose another DNEVNIK_HOST or DNEVNIK_PORT"
         raise AddressError(f"The server can't listen on {host}, port {port}: {reason}.") from error
+
+
+@contextmanager
+def bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the address before anything else is started; raise AddressError."""
+    with _telling_of_address(host, port):
+        listening = _bind(host, port)
     with listening:
         yield listening
 
@@ -50,6 +56,17 @@ def _bind(host: str, port: int) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def listen(listening: socket.socket) -> None:
+    """Let clients in; raise AddressError.
+
+    Two servers may both be bound to an address while neither listens, as two first starts do that
+    load their demo schools; and uvloop says nothing of the one that comes second.
+    """
+    host, port = listening.getsockname()[:2]
+    with _telling_of_address(host, port):
+        listening.listen()
 
 
 def address_of(listening: socket.socket) -> str:
