@@ -53,12 +53,10 @@ async def create_organization(
         text("SELECT set_config('app.organization_id', :id, true)"), {"id": str(organization.id)}
     )
     key = {"organization_id": organization.id}
-    for work_type in WORK_TYPES:
-        columns = dict(zip(("name", "short_name", "weight", "written"), work_type, strict=True))
-        await session.execute(insert(WorkType).values(**key, **columns))
-    names = ("token", "numeric", "counts", "allowed_for_works", "allowed_as_final")
-    for value in MARK_VALUES:
-        await session.execute(
-            insert(MarkValue).values(**key, **dict(zip(names, value, strict=True)))
-        )
+    names = ("name", "short_name", "weight", "written")
+    work_types = [{**key, **dict(zip(names, one, strict=True))} for one in WORK_TYPES]
+    await session.execute(insert(WorkType), work_types)
+    columns = ("token", "numeric", "counts", "allowed_for_works", "allowed_as_final")
+    mark_values = [{**key, **dict(zip(columns, one, strict=True))} for one in MARK_VALUES]
+    await session.execute(insert(MarkValue), mark_values)
     return organization
