@@ -4,7 +4,6 @@ Every test works in organizations of its own and commits for real, as production
 kept apart by the very walls that are under test.
 """
 
-import asyncio
 import gc
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvloop
 from factories import Person, School, kept_connections, make_school
 from fastapi import FastAPI
 from sqlalchemy import event
@@ -48,11 +46,6 @@ def pytest_collection_finish() -> None:
     # What is loaded by now stays: no collection needs to look through it again and again.
     gc.freeze()
     gc.set_threshold(CREATED_BETWEEN_COLLECTIONS)
-
-
-# The loop that the server runs on, too; for the tests it is a tenth cheaper than Python's own.
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"uvloop": uvloop.new_event_loop}
 
 
 FAST = {
