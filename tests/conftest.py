@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from factories import Person, School, make_school
+from factories import Person, School, kept_connections, make_school
 from fastapi import FastAPI
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -66,9 +66,10 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-async def database(cluster: Cluster) -> Cluster:
+async def database(cluster: Cluster) -> AsyncIterator[Cluster]:
     await migrate(cluster.url(role="dnevnik_owner"))
-    return cluster
+    async with kept_connections(cluster):
+        yield cluster
 
 
 @pytest.fixture(scope="session")

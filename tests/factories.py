@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from dnevnik_api.db import make_engine
 from dnevnik_api.embedded import Cluster
@@ -137,15 +137,29 @@ class School:
             await connection.close()
 
 
+_kept: dict[str, AsyncEngine] = {}
+
+
+@asynccontextmanager
+async def kept_connections(cluster: Cluster) -> AsyncIterator[None]:
+    """Let all schools of a cluster be made by the same connections: a new one is dear."""
+    engine = _kept[cluster.url()] = make_engine(cluster.url())
+    try:
+        yield
+    finally:
+        del _kept[cluster.url()]
+        await engine.dispose()
+
+
 @asynccontextmanager
 async def app_connection(cluster: Cluster) -> AsyncIterator[AsyncConnection]:
     """Open a transaction as the application's role; it commits at the end."""
-    engine = make_engine(cluster.url())
-    try:
-        async with engine.begin() as connection:
+    if (kept := _kept.get(cluster.url())) is not None:
+        async with kept.begin() as connection:
             yield connection
-    finally:
-        await engine.dispose()
+        return
+    async with kept_connections(cluster), app_connection(cluster) as connection:
+        yield connection
 
 
 class Maker:

@@ -398,6 +398,9 @@ def _launch(place: _Place, socket_dir: Path, tuning: Mapping[str, str]) -> subpr
         # Details and statements of errors may hold names of people, which no log may carry.
         "log_error_verbosity": "terse",
         "log_min_error_statement": "panic",
+        # A new school grows from nothing to thousands of rows in its first minute, in which the
+        # planner still takes its tables for empty unless somebody looks at them sooner.
+        "autovacuum_naptime": "5s",
         **tuning,
         "listen_addresses": "",
         "port": _PORT,

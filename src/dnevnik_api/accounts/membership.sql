@@ -8,14 +8,19 @@ SELECT p.organization_id, o.name AS organization_name, o.time_zone,
            SELECT coalesce(json_agg(row_to_json(child)), '[]')
            FROM (
                SELECT s.id AS person_id, s.full_name, g.id AS class_id, g.name AS class_name
-               FROM guardianships w
+               -- OFFSET 0: first the few guardianships, though the statistics of a new school say
+               -- that its persons are as few; all persons times all enrolments took 0.1 s.
+               FROM (
+                   SELECT organization_id, student_id FROM guardianships
+                   WHERE organization_id = p.organization_id AND guardian_id = p.id
+                     AND daterange(begins_on, ends_on) @> d.today
+                   OFFSET 0
+               ) w
                JOIN persons s ON s.organization_id = w.organization_id AND s.id = w.student_id
                LEFT JOIN enrolments e
                    ON e.organization_id = s.organization_id AND e.student_id = s.id
                    AND e.kind = 'class' AND daterange(e.begins_on, e.ends_on) @> d.today
                LEFT JOIN groups g ON g.organization_id = e.organization_id AND g.id = e.group_id
-               WHERE w.organization_id = p.organization_id AND w.guardian_id = p.id
-                 AND daterange(w.begins_on, w.ends_on) @> d.today
                ORDER BY s.sort_key, s.id
            ) child
        ) AS children

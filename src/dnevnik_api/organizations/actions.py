@@ -73,15 +73,21 @@ async def create_organization(
         text("SELECT set_config('app.organization_id', :id, true)"), {"id": str(organization.id)}
     )
     key = {"organization_id": organization.id}
-    for work_type in WORK_TYPES:
-        columns = dict(zip(("name", "short_name", "weight", "written"), work_type, strict=True))
-        kind = WorkKind.THEMATIC if columns["short_name"] in THEMATIC else WorkKind.CURRENT
-        await session.execute(insert(WorkType).values(**key, **columns, kind=kind))
-    names = ("token", "numeric", "counts", "allowed_as_final", "owes")
-    rows = [
-        {**key, "scale": scale, "allowed_for_works": True, **dict(zip(names, value, strict=True))}
-        for scale, values in MARK_VALUES.items()
-        for value in values
+    columns = ("name", "short_name", "weight", "written")
+    work_types = [
+        {
+            **key,
+            **dict(zip(columns, one, strict=True)),
+            "kind": WorkKind.THEMATIC if one[1] in THEMATIC else WorkKind.CURRENT,
+        }
+        for one in WORK_TYPES
     ]
-    await session.execute(insert(MarkValue), rows)
+    await session.execute(insert(WorkType), work_types)
+    names = ("token", "numeric", "counts", "allowed_as_final", "owes")
+    mark_values = [
+        {**key, "scale": scale, "allowed_for_works": True, **dict(zip(names, one, strict=True))}
+        for scale, values in MARK_VALUES.items()
+        for one in values
+    ]
+    await session.execute(insert(MarkValue), mark_values)
     return organization
