@@ -15,6 +15,7 @@ from dnevnik_api.clock import RUSSIAN_TIME_ZONES
 from dnevnik_api.embedded import Cluster
 
 NEW = {"If-None-Match": "*"}
+ANY = {"If-Match": "*"}
 
 
 def cell(school: School, student: str = "student", ordinal: int = 1) -> str:
@@ -654,6 +655,41 @@ async def test_a_work_moves_with_its_marks_and_the_history_tells_it(
     )
     assert (again.status_code, again.json()) == (200, moved.json())
     assert len(await school.run("SELECT FROM mark_changes")) == 4
+
+
+@pytest.mark.clause("2.14b")
+async def test_a_moved_work_opens_no_window_anew(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """Moved from 7 to 14 October, its marks close as before: after the 14th."""
+    await school.run("UPDATE organizations SET mark_edit_window = '1_week'")
+    teacher = as_(school.teacher)
+    back = {"lesson_id": school.past_lesson_id}
+    assert (
+        await teacher.post(f"/works/{school.work_id}/relocation", json=back, headers=ANY)
+    ).status_code == 200
+    assert (await teacher.put(cell(school), json={"value": "4"}, headers=NEW)).status_code == 201
+    on = {"lesson_id": school.lesson_id}
+    moved = await teacher.post(f"/works/{school.work_id}/relocation", json=on, headers=ANY)
+    assert (moved.status_code, moved.json()["lesson_date"]) == (200, "2026-10-14")
+    assert (await teacher.put(cell(school), json={"value": "5"}, headers=ANY)).status_code == 200
+    clock.now = datetime(2026, 10, 14, 21, 0, tzinfo=UTC)
+    teacher = as_(school.teacher)
+    entry = {"work_id": school.work_id, "student_id": school.student.id, "value": "3"}
+    entries = f"/lessons/{school.lesson_id}/entries"
+    for answer in (
+        await teacher.put(cell(school), json={"value": "3"}, headers=ANY),
+        await teacher.put(entries, json={"marks": [entry]}, headers=ANY),
+        await teacher.delete(cell(school), headers=ANY),
+        await teacher.post(f"/works/{school.work_id}/relocation", json=back, headers=ANY),
+    ):
+        assert answer.json()["type"] == "/problems/mark-edit-window-closed", answer.text
+        assert "15.10.2026 00:00" in answer.json()["detail"]
+    other = await teacher.post(
+        f"/lessons/{school.lesson_id}/works", json={"work_type_id": school.work_type_id}
+    )
+    own = f"/works/{other.json()['id']}/students/{school.student.id}/marks/1"
+    assert (await teacher.put(own, json={"value": "5"}, headers=NEW)).status_code == 201
 
 
 @pytest.mark.clause("2.14b", "Д.9")

@@ -460,8 +460,9 @@ async def test_a_work_that_was_moved_goes_back_with_all_its_marks(
         return {(row["lesson_id"], days[row["lesson_id"]], row["value"]) for row in rows}
 
     voided = await void(coordinator, notice)
-    [shown] = voided["cells"]
+    shown, window = voided["cells"]
     assert (shown["kind"], shown["field"]) == ("work", "lesson_id")
+    assert (window["field"], window["becomes"]) == ("window_from", None)
     assert (shown["now"], shown["becomes"]) == (school.past_lesson_id, school.lesson_id)
     assert await stands() == {
         (school.lesson_id, "2026-10-14", "4"),

@@ -5,11 +5,11 @@ why they refused.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api.classes.models import Enrolment, Group
@@ -63,7 +63,34 @@ async def keep_work(session: AsyncSession, actor: Actor, work_id: int) -> tuple[
     if work.lesson_id != kept.lesson.id:
         kept = await _load(session, actor, work.lesson_id)
     check_may_keep(actor, kept)
-    return kept, work
+    return await with_window_of(session, actor, kept, work), work
+
+
+async def with_window_of(
+    session: AsyncSession, actor: Actor, kept: KeptLesson, work: Work
+) -> KeptLesson:
+    """Return a lesson with the moment when a work of it closes, which may have been moved there.
+
+    Its marks had a window before, which goes on (2.14b).
+    """
+    if work.window_from is None or work.window_from >= kept.lesson.lesson_date:
+        return kept
+    closes_at = (
+        select(
+            func.mark_edit_closes_at(
+                literal(work.window_from),
+                Organization.mark_edit_window,
+                Organization.time_zone,
+                AcademicYear.ends_on,
+            )
+        )
+        .join(AcademicYear, AcademicYear.organization_id == Organization.id)
+        .where(
+            Organization.id == actor.organization_id,
+            AcademicYear.id == kept.journal.academic_year_id,
+        )
+    )
+    return replace(kept, marks_close_at=(await session.scalars(closes_at)).one())
 
 
 async def _work(session: AsyncSession, actor: Actor, work_id: int) -> Work:

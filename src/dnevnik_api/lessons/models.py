@@ -186,4 +186,7 @@ class Work(TenantRow):
     begins_on: Mapped[date | None]
     # The work that this one takes again; itself no retake.
     retake_of_id: Mapped[int | None] = mapped_column(BigInteger)
+    # The earliest day that its marks stood at, of a work that was moved with them: whoever moves it
+    # does not open the mark edit window anew (2.14b).
+    window_from: Mapped[date | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")

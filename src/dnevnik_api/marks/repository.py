@@ -313,13 +313,12 @@ async def _check_entries(
         keeping.check_may_mark(actor, kept)
     else:
         keeping.check_may_fill(actor, kept)
-    works = set(
-        await session.scalars(
-            select(Work.id).where(
-                Work.organization_id == actor.organization_id, Work.lesson_id == kept.lesson.id
-            )
+    found = await session.scalars(
+        select(Work).where(
+            Work.organization_id == actor.organization_id, Work.lesson_id == kept.lesson.id
         )
     )
+    works = {one.id: one for one in found}
     wrong = [
         FieldError(f"/marks/{number}/work_id", "unknown-work", UNKNOWN_WORK)
         for number, one in enumerate(body.marks)
@@ -327,6 +326,9 @@ async def _check_entries(
     ]
     if wrong:
         raise INVALID(wrong)
+    for work_id in {one.work_id for one in body.marks}:
+        own = await keeping.with_window_of(session, actor, kept, works[work_id])
+        keeping.check_may_mark(actor, own)
     students = [
         (f"/marks/{number}/student_id", one.student_id) for number, one in enumerate(body.marks)
     ]
@@ -405,7 +407,8 @@ class MarkRepository:
 
         Marks keep their values and their history, which tells of the move. With marks both lessons
         must be open for them (2.14b), and everybody marked enrolled on the new day (NOT_ENROLLED).
-        A work that lasts over several lessons does not go before its first day (INVALID).
+        A work that lasts over several lessons does not go before its first day (INVALID). The
+        window that the marks had goes on where it closes earlier.
         """
         if target.lesson.id == work.lesson_id:
             return work
@@ -422,7 +425,10 @@ class MarkRepository:
         was_on, becomes = work.lesson_date, target.lesson
         kept.journal.version += 1
         place = {"lesson_id": becomes.id, "lesson_date": becomes.lesson_date}
-        moved = await records.change(self._session, actor, work, place)
+        window_from = min(was_on, work.window_from or was_on) if marks else None
+        moved = await records.change(
+            self._session, actor, work, {**place, "window_from": window_from}
+        )
         await take_marks_along(self._session, actor, kept.journal, moved, was_on)
         return moved
 

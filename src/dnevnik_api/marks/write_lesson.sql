@@ -9,6 +9,7 @@ WITH
 lesson AS MATERIALIZED (
     SELECT a.person_id, a.full_name, l.id, l.journal_id, l.lesson_date, j.group_id,
            g.name AS group_name, j.subject_id, s.name AS subject_name, y.ends_on AS year_ends_on,
+           a.mark_edit_window, a.time_zone,
            mark_scale_of(s.mark_scale, s.grade_scales, g.grade) AS scale,
            $4 < mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
                AS open_for_marks
@@ -52,6 +53,8 @@ mark AS MATERIALIZED (
     LEFT JOIN marks o ON o.organization_id = $1 AND o.work_id = i.work_id
         AND o.student_id = i.student_id AND o.ordinal = i.ordinal
     WHERE l.open_for_marks
+      AND (w.window_from IS NULL OR $4 < mark_edit_closes_at(
+          least(w.window_from, l.lesson_date), l.mark_edit_window, l.time_zone, l.year_ends_on))
       AND (i.value IS NULL OR (v.token IS NOT NULL AND (
           i.due_on IS NULL OR (v.owes AND i.due_on BETWEEN l.lesson_date AND l.year_ends_on))))
 ),

@@ -34,7 +34,8 @@ cell AS MATERIALIZED (
               AND daterange(t.begins_on, t.ends_on) @> a.today)))
       AND l.status <> 'cancelled'
       AND l.lesson_date <= a.today
-      AND $4 < mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
+      AND $4 < mark_edit_closes_at(least(w.window_from, l.lesson_date), a.mark_edit_window, a.time_zone,
+                                   y.ends_on)
       AND EXISTS (
             SELECT FROM enrolments e
             WHERE e.organization_id = $1 AND e.group_id = j.group_id AND e.student_id = p.id
