@@ -123,8 +123,8 @@ def _check_package(body: bytes, max_rows: int) -> None:
             for part in parts:
                 if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
                     _check_sheet(package.read(part), max_rows)
-    # The last two are what zipfile raises for a part with a password or a compression it lacks.
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError, NotImplementedError):
+    # The last is what zipfile raises for a part with a password, or a compression that it lacks.
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError):
         raise _not_xlsx() from None
 
 
