@@ -38,7 +38,9 @@ async def load_demo_school(api: FastAPI, home: Path, progress: Progress) -> list
     text = json.dumps([asdict(login) for login in logins], ensure_ascii=False, indent=2)
     path = home / LOGINS
     path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(text)
     return logins
 
