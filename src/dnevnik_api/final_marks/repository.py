@@ -79,6 +79,7 @@ class Gradebook:
     """A journal that is open for final marks of one place, locked, with what stands in it."""
 
     journal: Journal
+    scale: MarkScale
     place: Place
     begins_on: date
     ends_on: date
@@ -153,7 +154,8 @@ class FinalMarkRepository:
                 of_place(place),
             )
         )
-        return Gradebook(journal, place, begins_on, ends_on, {one.student_id: one for one in marks})
+        by_student = {one.student_id: one for one in marks}
+        return Gradebook(journal, scale, place, begins_on, ends_on, by_student)
 
     async def write(
         self,
@@ -172,7 +174,7 @@ class FinalMarkRepository:
             for number, value in enumerate(wanted.values())
             if value is not None
         ]
-        await check_tokens(self._session, actor, book.journal, tokens, final=True)
+        await check_tokens(self._session, actor, book.scale, tokens, final=True)
         changes = {
             student_id: (old, value)
             for student_id, value in wanted.items()

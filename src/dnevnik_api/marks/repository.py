@@ -102,7 +102,8 @@ class HotMarks:
         kept, _ = await keeping.keep_work(session, actor, cell.work_id)
         keeping.check_may_mark(actor, kept)
         await keeping.check_members(session, actor, kept, [("", cell.student_id)])
-        known = await check_tokens(session, actor, kept.journal, [("/value", body.value)])
+        scale = await scale_of(session, actor, kept.journal)
+        known = await check_tokens(session, actor, scale, [("/value", body.value)])
         await check_due(session, actor, kept, known, [("/due_on", body.value, body.due_on)])
         current = await _find(session, cell)
         due_on = (body.due_on or kept.lesson.lesson_date) if known[body.value].owes else None
@@ -247,12 +248,12 @@ async def scale_of(session: AsyncSession, actor: Actor, journal: Journal) -> Mar
 async def check_tokens(
     session: AsyncSession,
     actor: Actor,
-    journal: Journal,
+    scale: MarkScale,
     tokens: list[tuple[str, str]],
     *,
     final: bool = False,
 ) -> dict[str, MarkValue]:
-    """Return the values that the journal's scale allows, by token.
+    """Return the values that a journal's scale allows, by token.
 
     Refuse other ones, each with the pointer to it, and name those that are allowed (INVALID).
     """
@@ -261,7 +262,7 @@ async def check_tokens(
         select(MarkValue)
         .where(
             MarkValue.organization_id == actor.organization_id,
-            MarkValue.scale == await scale_of(session, actor, journal),
+            MarkValue.scale == scale,
             MarkValue.archived_on.is_(None),
             allowed,
         )
@@ -339,7 +340,8 @@ async def _check_entries(
     await keeping.check_members(session, actor, kept, students)
     set_marks = [(number, one) for number, one in enumerate(body.marks) if one.value is not None]
     tokens = [(f"/marks/{number}/value", str(one.value)) for number, one in set_marks]
-    known = await check_tokens(session, actor, kept.journal, tokens)
+    scale = await scale_of(session, actor, kept.journal)
+    known = await check_tokens(session, actor, scale, tokens)
     due = [(f"/marks/{number}/due_on", str(one.value), one.due_on) for number, one in set_marks]
     await check_due(session, actor, kept, known, due)
 
