@@ -142,6 +142,8 @@ async def test_a_school_adds_its_own_value_which_counts_from_then_on(
     assert added.status_code == 201, added.text
     twice = await office.post("/mark-values", json=own)
     assert (twice.status_code, twice.json()["type"]) == (409, "/problems/conflict")
+    unseen = await office.post("/mark-values", json={**own, "token": "5\u202e"})
+    assert (unseen.status_code, unseen.json()["errors"][0]["pointer"]) == (422, "/token")
     in_another = await office.post("/mark-values", json={**own, "scale": "ten_point"})
     assert in_another.status_code == 201
     for value in ("5*", "4"):

@@ -469,6 +469,14 @@ Token = Annotated[
     StringConstraints(min_length=1, max_length=10, pattern=r"^\S+$"),
     Field(description="A value of the school's dictionary: 5, 4-, н/а …", examples=["5-"]),
 ]
+
+
+def _printable(token: str) -> str:
+    if not token.isprintable():
+        raise PydanticCustomError("format", "must look like {example}", {"example": "5*"})
+    return token
+
+
 ValueScale = Literal[
     MarkScale.FIVE_POINT,
     MarkScale.TEN_POINT,
@@ -490,7 +498,7 @@ class MarkValueCreate(Request):
     """A value of the school's own, in the dictionary of a scale."""
 
     scale: ValueScale = Field(MarkScale.FIVE_POINT, examples=["five_point"])
-    token: Token = Field(examples=["5*"])
+    token: Annotated[Token, AfterValidator(_printable)] = Field(examples=["5*"])
     numeric: Number | None = None
     counts: Counting = False
     allowed_for_works: Flag = True
