@@ -283,7 +283,8 @@ def _not_one_of(tokens: Sequence[str]) -> Text:
     if not tokens:
         return NO_MARKS_IN_GRADE
     named = ", ".join(tokens[:MOST_NAMED]) + (" …" if len(tokens) > MOST_NAMED else "")
-    return Text(f"По этой шкале ставят: {named}.", f"Of this scale are: {named}.")
+    # No full stop: «.» is a value too.
+    return Text(f"По этой шкале ставят: {named}", f"Of this scale are: {named}")
 
 
 async def check_due(
