@@ -35,6 +35,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
+    MappedColumn,
     Session,
     SessionTransaction,
     declared_attr,
@@ -61,6 +62,14 @@ class Base(DeclarativeBase):
     }
 
 
+def organization_key(*constraints: ForeignKey) -> MappedColumn[int]:
+    """Return the column that says whose a row is.
+
+    Without a foreign key for what is written all day: each row would lock the school's own.
+    """
+    return mapped_column(BigInteger, *constraints, primary_key=True, sort_order=-3)
+
+
 class TenantRow(Base):
     """A row of one organization: its key is ``(organization_id, id)``."""
 
@@ -70,9 +79,7 @@ class TenantRow(Base):
     @classmethod
     def organization_id(cls) -> Mapped[int]:
         """Return the organization that the row belongs to; also the key for sharding."""
-        return mapped_column(
-            BigInteger, ForeignKey("organizations.id"), primary_key=True, sort_order=-3
-        )
+        return organization_key(ForeignKey("organizations.id"))
 
     @declared_attr
     @classmethod

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, query_expression
 
-from .db import Instant, TenantRow, indexed
+from .db import Instant, TenantRow, indexed, organization_key
 from .policy import Actor
 
 
@@ -24,6 +24,8 @@ class HistoryRow(TenantRow):
 
     __abstract__ = True
 
+    # A transaction is of a school that there is, and writes rows of no other (row-level security).
+    organization_id: Mapped[int] = organization_key()
     transaction_id: Mapped[int] = mapped_column(
         BigInteger, server_default=text("pg_current_xact_id()::text::bigint"), sort_order=99
     )

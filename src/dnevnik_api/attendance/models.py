@@ -4,7 +4,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, refers
+from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, organization_key, refers
 
 
 class AttendanceStatus(StrEnum):
@@ -39,6 +39,8 @@ class Attendance(TenantRow):
         indexed("student_id", "lesson_date"),
     )
 
+    # Its lesson is of a school that there is.
+    organization_id: Mapped[int] = organization_key()
     lesson_id: Mapped[int] = mapped_column(BigInteger)
     journal_id: Mapped[int] = mapped_column(BigInteger)
     lesson_date: Mapped[date]

@@ -3,7 +3,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, refers
+from dnevnik_api.db import Instant, TenantRow, indexed, of_lesson, organization_key, refers
 from dnevnik_api.history import HistoryRow, by_transaction
 
 
@@ -24,6 +24,8 @@ class Mark(TenantRow):
         indexed("due_on", "id", postgresql_where=text("due_on IS NOT NULL")),
     )
 
+    # Its work is of a school that there is.
+    organization_id: Mapped[int] = organization_key()
     work_id: Mapped[int] = mapped_column(BigInteger)
     lesson_id: Mapped[int] = mapped_column(BigInteger)
     journal_id: Mapped[int] = mapped_column(BigInteger)
