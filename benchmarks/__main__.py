@@ -272,10 +272,15 @@ def _row(work: Work, measured: Results) -> tuple[str, ...]:
             f"{1000 * product.server_cpu / product.requests:.2f} + "
             f"{1000 * product.database_cpu / product.requests:.2f}"
         ),
-        _figure(floor and product.cpu / floor.cpu),
-        _figure(usual and product.cpu / usual.cpu),
-        _figure(page and product.cpu / page.cpu),
+        _figure(floor and _share(product.cpu, floor.cpu)),
+        _figure(usual and _share(product.cpu, usual.cpu)),
+        _figure(page and _share(product.cpu, page.cpu)),
     )
+
+
+def _share(one: float, other: float) -> float | None:
+    # CPU is counted in hundredths of a second: a short run may have used none.
+    return one / other if other else None
 
 
 def _figure(value: float | None) -> str:

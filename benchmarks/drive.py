@@ -258,8 +258,8 @@ async def drive(
 async def _keep_asking(
     client: Client, work: Work, targets: Sequence[Target], until: float, result: Slice
 ) -> None:
-    number = 0
-    while (began := time.perf_counter()) < until:
+    number, began = 0, time.perf_counter()
+    while not number or began < until:
         target = targets[number % len(targets)]
         status = await client.ask(work.request(target))
         if status != work.status:
@@ -268,4 +268,5 @@ async def _keep_asking(
         target.etag = client.etag
         target.writes += 1
         number += 1
+        began = time.perf_counter()
     result.requests += number
