@@ -149,6 +149,8 @@ def make_engine(url: str, *, pool_size: int = 10, patience: int = 1) -> AsyncEng
         max_overflow=0,
         pool_timeout=2,
         pool_pre_ping=False,
+        # The connection that was used last has its plans at hand in the processor's cache.
+        pool_use_lifo=True,
         pool_recycle=1800,
         hide_parameters=True,
         connect_args={
