@@ -111,6 +111,18 @@ async def test_a_parameter_is_given_once(as_: SignIn, school: School) -> None:
     ]
 
 
+async def test_an_unknown_parameter_is_answered_with_those_that_there_are(
+    as_: SignIn, school: School
+) -> None:
+    deputy = as_(school.deputy)
+    for path, told in (
+        ("/rooms?<b>=1", "Неизвестный параметр. Есть: archived, count, cursor, limit."),
+        (f"/rooms/{school.room_id}?from=1", "У этого адреса нет параметров."),
+    ):
+        [error] = problem(await deputy.get(path), 400, "bad-query")["errors"]
+        assert error == {"pointer": "", "code": "unknown-parameter", "detail": told}
+
+
 async def test_foreign_and_absent_are_refused_in_the_same_words(
     as_: SignIn, school: School, other_school: School
 ) -> None:

@@ -77,7 +77,6 @@ _VALIDATION: dict[str, Text] = {
     ),
     "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
     "repeated": Text("Значение повторяется.", "A value is repeated."),
-    "unknown-parameter": Text("Неизвестный параметр.", "Unknown parameter."),
 }
 _WRONG = Text("Недопустимое значение.", "A wrong value.")
 

@@ -220,7 +220,8 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
     if not given:
         return
     # Names of unknown parameters are input: they are counted, not echoed.
-    wrong = [FieldError("", "unknown-parameter", _UNKNOWN) for name in given if name not in known]
+    unknown = sum(name not in known for name in given)
+    wrong = [FieldError("", "unknown-parameter", _known_ones(known))] * unknown
     # Two proxies may each read another one of two values: so none is guessed at.
     times = Counter(name for name, _ in given.multi_items() if name in known)
     wrong += [
@@ -232,7 +233,13 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
         raise BAD_QUERY(wrong)
 
 
-_UNKNOWN = Text("Неизвестный параметр.", "Unknown parameter.")
+def _known_ones(known: frozenset[str]) -> Text:
+    names = ", ".join(sorted(known))
+    if not names:
+        return Text("У этого адреса нет параметров.", "This address has no parameters.")
+    return Text(f"Неизвестный параметр. Есть: {names}.", f"Unknown parameter. Known: {names}.")
+
+
 _REPEATED = Text("Параметр повторяется.", "The parameter is repeated.")
 
 
