@@ -43,7 +43,7 @@ class Work:
     name: str
     request: Callable[[Target], bytes]
     status: int = 200
-    servers: tuple[str, ...] = ("floor", "usual", "product")
+    servers: tuple[str, ...] = ("floor", "usual", "drf", "product")
 
 
 @dataclass
@@ -151,7 +151,7 @@ WORKS = (
     Work("averages", _averages),
     Work("workplace", _workplace, servers=("floor", "product")),
     Work("one mark", _mark),
-    Work("a lesson at once", _lesson),
+    Work("a lesson at once", _lesson, servers=("floor", "usual", "product")),
 )
 
 
@@ -166,13 +166,13 @@ class Server:
 
     def cpu(self) -> tuple[float, float]:
         """Return the CPU seconds used so far: by the server, and by PostgreSQL."""
-        children = self.database.children()
-        return _cpu_of(self.process), sum(map(_cpu_of, (self.database, *children)))
+        return _cpu_of(self.process), _cpu_of(self.database)
 
 
 def _cpu_of(process: psutil.Process) -> float:
-    used = process.cpu_times()
-    return used.user + used.system
+    """Return what a process and those that it started have used."""
+    used = [one.cpu_times() for one in (process, *process.children())]
+    return sum(one.user + one.system for one in used)
 
 
 class Client(asyncio.Protocol):
