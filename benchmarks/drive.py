@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -170,9 +171,14 @@ class Server:
 
 
 def _cpu_of(process: psutil.Process) -> float:
-    """Return what a process and those that it started have used."""
-    used = [one.cpu_times() for one in (process, *process.children())]
-    return sum(one.user + one.system for one in used)
+    """Return what a process and those that it started have used; one may end at any moment."""
+    total = 0.0
+    # The parent last: what its children used comes to it when they end.
+    for one in (*process.children(), process):
+        with suppress(psutil.NoSuchProcess):
+            used = one.cpu_times()
+            total += used.user + used.system + used.children_user + used.children_system
+    return total
 
 
 class Client(asyncio.Protocol):

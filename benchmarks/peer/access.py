@@ -62,7 +62,7 @@ class ReadsJournal(BasePermission):
 
     @override
     def has_object_permission(self, request: Request, view: Any, obj: Journal) -> bool:
-        teachers = {one.teacher_id for one in obj.teachers.all()}
+        teachers = {one.teacher_id for one in obj.current_teachers}
         return request.user.id in teachers or "director" in request.auth
 
 

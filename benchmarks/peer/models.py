@@ -132,6 +132,20 @@ class Lesson(OfOrganization):
     class Meta(OfOrganization.Meta):
         db_table = "lessons"
 
+    @property
+    def presence(self) -> "Attendance | None":
+        """What is kept of the one student whose attendance was fetched."""
+        return next(iter(self.own_attendance), None)
+
+    @property
+    def homework_due(self) -> "list[Homework]":
+        """What is due at this lesson, of the homework that was fetched."""
+        return [
+            task
+            for task in self.journal.week_homework
+            if task.due_on == self.lesson_date and task.due_lesson_id in {None, self.id}
+        ]
+
 
 class WorkType(OfOrganization):
     short_name = models.TextField()

@@ -41,7 +41,7 @@ class PageJournal(serializers.ModelSerializer):
         )
 
     def get_teachers(self, journal: Journal) -> Any:
-        return Named([one.teacher for one in journal.teachers.all()], many=True).data
+        return Named([one.teacher for one in journal.current_teachers], many=True).data
 
 
 class PageWork(serializers.ModelSerializer):
@@ -67,8 +67,8 @@ class PageHomework(serializers.ModelSerializer):
 
 class PageLesson(serializers.ModelSerializer):
     date = serializers.DateField(source="lesson_date")
-    works = PageWork(many=True)
-    homework = PageHomework(many=True)
+    works = PageWork(source="page_works", many=True)
+    homework = PageHomework(source="page_homework", many=True)
 
     class Meta:
         model = Lesson
@@ -93,8 +93,8 @@ class PageAttendance(serializers.ModelSerializer):
 class PageStudent(serializers.ModelSerializer):
     id = serializers.IntegerField(source="student.id")
     full_name = serializers.CharField(source="student.full_name")
-    marks = PageMark(source="student.marks", many=True)
-    attendance = PageAttendance(source="student.attendance", many=True)
+    marks = PageMark(source="student.page_marks", many=True)
+    attendance = PageAttendance(source="student.page_attendance", many=True)
 
     class Meta:
         model = Enrolment
@@ -102,7 +102,7 @@ class PageStudent(serializers.ModelSerializer):
 
     @override
     def to_representation(self, instance: Enrolment) -> dict[str, Any]:
-        return super().to_representation(instance) | average(instance.student.marks.all())
+        return super().to_representation(instance) | average(instance.student.page_marks)
 
 
 class DiaryMark(serializers.ModelSerializer):
@@ -140,9 +140,9 @@ class DiaryLesson(serializers.ModelSerializer):
     group_name = serializers.CharField(source="group.name")
     room = serializers.CharField(source="room.name", default=None)
     teacher = serializers.CharField(source="conducted_by.full_name")
-    marks = DiaryMark(many=True)
-    attendance = serializers.SerializerMethodField()
-    homework_due = serializers.SerializerMethodField()
+    marks = DiaryMark(source="own_marks", many=True)
+    attendance = DiaryAttendance(source="presence")
+    homework_due = DiaryHomework(many=True)
 
     class Meta:
         model = Lesson
@@ -151,17 +151,6 @@ class DiaryLesson(serializers.ModelSerializer):
             *("subject_name", "group_name", "room", "teacher", "topic", "comment", "marks"),
             *("attendance", "homework_due"),
         )
-
-    def get_attendance(self, lesson: Lesson) -> Any:
-        return next((DiaryAttendance(one).data for one in lesson.attendance.all()), None)
-
-    def get_homework_due(self, lesson: Lesson) -> Any:
-        due = [
-            task
-            for task in lesson.journal.homework.all()
-            if task.due_on == lesson.lesson_date and task.due_lesson_id in {None, lesson.id}
-        ]
-        return DiaryHomework(due, many=True).data
 
 
 class MarkRead(serializers.ModelSerializer):

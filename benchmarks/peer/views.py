@@ -91,21 +91,32 @@ class JournalPage(View):
             Journal.objects.filter(**self.ours("group", "subject"))
             .select_related("group", "subject")
             .prefetch_related(
-                Prefetch("teachers", teachers.select_related("teacher")),
-                Prefetch("lessons", lessons.order_by("begins_at")),
-                Prefetch("lessons__works", works.select_related("work_type").order_by("id")),
-                Prefetch("lessons__homework", Homework.objects.filter(**self.ours())),
+                Prefetch("teachers", teachers.select_related("teacher"), "current_teachers"),
+                Prefetch("lessons", lessons.order_by("begins_at"), "page_lessons"),
+                Prefetch(
+                    "page_lessons__works",
+                    works.select_related("work_type").order_by("id"),
+                    "page_works",
+                ),
+                Prefetch(
+                    "page_lessons__homework",
+                    Homework.objects.filter(**self.ours()),
+                    "page_homework",
+                ),
                 Prefetch(
                     "group__enrolments",
                     students.select_related("student").order_by("student__sort_key"),
+                    "page_students",
                 ),
                 Prefetch(
-                    "group__enrolments__student__marks",
+                    "group__page_students__student__marks",
                     self.marks(days).filter(**here).order_by("work_id"),
+                    "page_marks",
                 ),
                 Prefetch(
-                    "group__enrolments__student__attendance",
+                    "group__page_students__student__attendance",
                     Attendance.objects.filter(**self.ours(), **here),
+                    "page_attendance",
                 ),
             )
         )
@@ -117,8 +128,8 @@ class JournalPage(View):
                 "journal": PageJournal(journal).data,
                 "from": self.day("from"),
                 "to": self.day("to"),
-                "lessons": PageLesson(journal.lessons, many=True).data,
-                "students": PageStudent(journal.group.enrolments, many=True).data,
+                "lessons": PageLesson(journal.page_lessons, many=True).data,
+                "students": PageStudent(journal.group.page_students, many=True).data,
             }
         )
 
@@ -154,6 +165,7 @@ class Diary(StudentView):
         joined = ("journal", "journal__subject", "group", "conducted_by")
         own = {"student": student, "lesson_date__range": days}
         marks = self.marks(days).filter(student=student).select_related("work__work_type")
+        attendance = Attendance.objects.filter(**self.ours(), **own)
         homework = Homework.objects.filter(**self.ours("lesson"), due_on__range=days)
         return (
             Lesson.objects.filter(
@@ -167,9 +179,9 @@ class Diary(StudentView):
             .select_related(*joined)
             .prefetch_related(
                 Prefetch("room", Room.objects.filter(**self.ours())),
-                Prefetch("marks", marks),
-                Prefetch("attendance", Attendance.objects.filter(**self.ours(), **own)),
-                Prefetch("journal__homework", homework.select_related("lesson")),
+                Prefetch("marks", marks, "own_marks"),
+                Prefetch("attendance", attendance, "own_attendance"),
+                Prefetch("journal__homework", homework.select_related("lesson"), "week_homework"),
             )
             .order_by("begins_at")
         )
