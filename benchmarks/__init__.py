@@ -1,1 +1,1 @@
-"""How fast the product is, beside a floor and the usual way: ``python -m benchmarks``."""
+"""How fast the product is, beside a floor, the usual way and a peer: ``python -m benchmarks``."""

@@ -1,6 +1,6 @@
-"""Measure the product beside a floor and the usual way, on small and large data.
+"""Measure the product beside a floor, the usual way and a peer, on small and large data.
 
-All three answer the same requests from the same database, in turn, for short slices, so that
+All four answer the same requests from the same database, in turn, for short slices, so that
 whatever else the machine does falls on all of them. What is told are ratios.
 """
 
@@ -33,7 +33,7 @@ from .seed import connect, seed
 
 CONNECTIONS = 8
 SLICE_SECONDS = 1.0
-PAGE, FLOOR, USUAL, PRODUCT = WORKS[0].name, "floor", "usual", "product"
+PAGE, FLOOR, USUAL, PEER, PRODUCT = WORKS[0].name, "floor", "usual", "drf", "product"
 
 Results = dict[tuple[str, str], Slice]
 
@@ -87,11 +87,12 @@ def _say(what: str) -> None:
 
 @contextmanager
 def _servers(cluster: Cluster, key: Path, home: Path) -> Iterator[list[Server]]:
-    """Start the three servers, each a process of its own; the product as an operator would."""
+    """Start the four servers, each a process of its own; the product as an operator would."""
     superuser = cluster.url(role=SUPERUSER)
     commands = {
         FLOOR: ["-m", "benchmarks.serve", FLOOR, superuser, str(key)],
         USUAL: ["-m", "benchmarks.serve", USUAL, superuser, str(key)],
+        PEER: ["-m", "benchmarks.serve", PEER, superuser, str(key)],
         PRODUCT: ["-m", "dnevnik_api", "serve", "--no-worker"],
     }
     with ExitStack() as stack:
@@ -145,9 +146,9 @@ async def _targets(cluster: Cluster, schools: Sequence[int]) -> dict[str, list[T
     connection = await connect(cluster)
     targets = defaultdict(list)
     for school in schools:
-        rows = await connection.fetch(TARGETS, school, _today(), 3 * each)
+        rows = await connection.fetch(TARGETS, school, _today(), 4 * each)
         for number, row in enumerate(rows):
-            name = (FLOOR, USUAL, PRODUCT)[number // each]
+            name = (FLOOR, USUAL, PEER, PRODUCT)[number // each]
             targets[name].append(
                 Target(**{k: json.loads(v) if k in JSON else v for k, v in row.items()})
             )
@@ -164,7 +165,8 @@ TARGETS = """
             WHERE e.organization_id = $1 AND e.group_id = j.group_id)::text AS student_ids,
            m.student_id AS marked_id, y.begins_on::text AS first_day, $2::date::text AS today
     FROM journals j
-    JOIN subjects b ON b.organization_id = $1 AND b.id = j.subject_id AND b.name = 'Математика'
+    JOIN subjects b ON b.organization_id = $1 AND b.id = j.subject_id
+        AND b.name IN ('Математика', 'Русский язык')
     JOIN academic_years y ON y.organization_id = $1 AND y.id = j.academic_year_id
     JOIN journal_teachers jt ON jt.organization_id = $1 AND jt.journal_id = j.id
     JOIN persons t ON t.organization_id = $1 AND t.id = jt.teacher_id
@@ -234,9 +236,11 @@ def _tell(
                 "req/s",
                 "× floor",
                 "× usual",
+                "× DRF",
                 "CPU ms",
                 "CPU × floor",
                 "CPU × usual",
+                "CPU × DRF",
                 "of page",
             ),
             [_row(work, measured) for work in WORKS if (work.name, PRODUCT) in measured],
@@ -261,19 +265,21 @@ def _tell(
 
 def _row(work: Work, measured: Results) -> tuple[str, ...]:
     product = measured[work.name, PRODUCT]
-    floor, usual = measured.get((work.name, FLOOR)), measured.get((work.name, USUAL))
+    floor, usual, peer = (measured.get((work.name, one)) for one in (FLOOR, USUAL, PEER))
     page = measured.get((PAGE, PRODUCT))
     return (
         work.name,
         f"{product.rate:.0f}",
         _figure(floor and product.rate / floor.rate),
         _figure(usual and product.rate / usual.rate),
+        _figure(peer and product.rate / peer.rate),
         (
             f"{1000 * product.server_cpu / product.requests:.2f} + "
             f"{1000 * product.database_cpu / product.requests:.2f}"
         ),
         _figure(floor and _share(product.cpu, floor.cpu)),
         _figure(usual and _share(product.cpu, usual.cpu)),
+        _figure(peer and _share(product.cpu, peer.cpu)),
         _figure(page and _share(product.cpu, page.cpu)),
     )
 

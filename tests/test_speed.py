@@ -205,8 +205,8 @@ def check(plan: Any) -> None:
             assert node["Actual Loops"] <= 1, node["Subplan Name"]
 
 
-def test_the_benchmark_measures_all_its_works_beside_the_floor_and_the_usual_way() -> None:
-    """The other two servers ask and answer what the product does, as it stands today."""
+def test_the_benchmark_measures_all_its_works_beside_the_floor_the_usual_way_and_the_peer() -> None:
+    """The other servers are asked and answer what the product is, as it stands today."""
     program = [sys.executable, "-m", "benchmarks", "--schools=1", "--seconds=0.05", "--markdown"]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
