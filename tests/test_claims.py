@@ -191,6 +191,21 @@ async def test_a_claim_is_not_accepted_outside_the_mark_edit_window(
 
 
 @pytest.mark.clause("Е.1")
+async def test_an_accepted_claim_may_say_by_when_the_work_is_to_be_done(
+    as_: SignIn, school: School
+) -> None:
+    await marked(as_, school)
+    made = await claimed(as_(school.guardian), school)
+    address, teacher = f"/mark-claims/{made['id']}/acceptance", as_(school.teacher)
+    done = await teacher.post(address, json={"value": "5", "due_on": "2026-10-20"})
+    assert [one["pointer"] for one in done.json()["errors"]] == ["/due_on"]
+    owed = await teacher.post(address, json={"value": "долг", "due_on": "2026-10-20"})
+    assert owed.status_code == 200, owed.text
+    [mark] = await school.run("SELECT value, due_on FROM marks")
+    assert (mark["value"], f"{mark['due_on']}") == ("долг", "2026-10-20")
+
+
+@pytest.mark.clause("Е.1")
 async def test_a_claim_about_a_final_mark_changes_it_before_the_period_is_closed(
     as_: SignIn, school: School
 ) -> None:
@@ -209,6 +224,11 @@ async def test_a_claim_about_a_final_mark_changes_it_before_the_period_is_closed
     assert accepted.status_code == 200, accepted.text
     listed = await teacher.get(f"/journals/{school.journal_id}/final-marks")
     assert [one["value"] for one in listed.json()["items"]] == ["5"]
+    again = await claimed(as_(school.student), school, **final)
+    dated = await teacher.post(
+        f"/mark-claims/{again['id']}/acceptance", json={"value": "4", "due_on": "2026-10-20"}
+    )
+    assert [one["pointer"] for one in dated.json()["errors"]] == ["/due_on"]
 
 
 async def test_of_many_claims_about_one_mark_at_once_one_is_written(

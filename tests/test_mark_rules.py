@@ -692,6 +692,28 @@ async def test_a_moved_work_opens_no_window_anew(
     assert (await teacher.put(own, json={"value": "5"}, headers=NEW)).status_code == 201
 
 
+@pytest.mark.clause("2.14b")
+async def test_how_marks_count_stays_once_they_can_not_be_changed(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await school.run("UPDATE organizations SET mark_edit_window = '1_week'")
+    teacher, work = as_(school.teacher), f"/works/{school.work_id}"
+    await teacher.put(cell(school), json={"value": "4"}, headers=NEW)
+    assert (await teacher.patch(work, json={"weight": 2}, headers=ANY)).json()["weight"] == 2
+    lesson = f"/lessons/{school.lesson_id}/works"
+    other = await teacher.post(lesson, json={"work_type_id": school.work_type_id})
+    types = await school.run("SELECT id FROM work_types WHERE id <> $1", school.work_type_id)
+    clock.now = datetime(2026, 10, 21, 21, 0, tzinfo=UTC)
+    teacher = as_(school.teacher)
+    counting = {"weight": 5, "work_type_id": types[0][0], "retake_of_id": other.json()["id"]}
+    for name, value in counting.items():
+        answer = await teacher.patch(work, json={name: value}, headers=ANY)
+        assert answer.json()["type"] == "/problems/mark-edit-window-closed", answer.text
+    same = {"weight": 2, "work_type_id": school.work_type_id, "retake_of_id": None}
+    told = await teacher.patch(work, json={**same, "title": "Диктант"}, headers=ANY)
+    assert (told.status_code, told.json()["title"], told.json()["weight"]) == (200, "Диктант", 2)
+
+
 @pytest.mark.clause("2.14b", "Д.9")
 async def test_a_work_moves_only_where_its_marks_could_be_set(
     as_: SignIn, school: School, other_school: School, clock: FakeClock

@@ -1,13 +1,14 @@
 """An accepted claim changes the mark as its teacher would: by the same writers and rules (Е.1)."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Request
 
-from dnevnik_api.errors import STALE_VERSION, ProblemError
+from dnevnik_api.errors import INVALID, STALE_VERSION, FieldError, ProblemError
 from dnevnik_api.final_marks.models import FinalKind
 from dnevnik_api.final_marks.repository import FinalMarkRepository, Place
-from dnevnik_api.marks.repository import Cell, HotMarks, MarkRepository
+from dnevnik_api.marks.repository import DUE_OF_DONE, Cell, HotMarks, MarkRepository
 from dnevnik_api.marks.schemas import MarkWrite
 from dnevnik_api.policy import Actor, Caller
 from dnevnik_api.records import Seen
@@ -27,7 +28,9 @@ class Correction:
         self._marks = marks
         self._final_marks = final_marks
 
-    async def make(self, request: Request, actor: Actor, claim: MarkClaim, value: str) -> None:
+    async def make(
+        self, request: Request, actor: Actor, claim: MarkClaim, value: str, due_on: date | None
+    ) -> None:
         """Set the mark; raise what the writers of marks raise, STALE_VERSION where it is gone."""
         reason = f"Сообщение об ошибке № {claim.id}"
         if claim.work_id is not None and claim.ordinal is not None:
@@ -38,8 +41,12 @@ class Correction:
                 raise STALE_VERSION() from None
             caller = Caller(actor.account_id, actor.session_id, actor.now, actor.request_id)
             body = MarkWrite(value=value, comment=mark.comment, reason=reason)
+            # A day of a body is read from text; this one was.
+            body = body.model_copy(update={"due_on": due_on})
             await HotMarks(request).write(caller, cell, body, Seen(mark.version))
             return
+        if due_on is not None:
+            raise INVALID([FieldError("/due_on", "out-of-range", DUE_OF_DONE)])
         place = Place(FinalKind(str(claim.final_kind)), claim.reporting_period_id)
         book = await self._final_marks.open(actor, claim.journal_id, place)
         if claim.student_id not in book.marks:

@@ -118,7 +118,7 @@ async def accept_mark_claim(
     """Correct the mark under all rules of a change, which is recorded as any other (2.14c)."""
     claim = await claims.lock(actor, mark_claim_id)
     await claims.check_may_answer(actor, claim)
-    await corrections.make(request, actor, claim, body.value)
+    await corrections.make(request, actor, claim, body.value, body.due_on)
     await claims.settle(actor, claim, ClaimState.ACCEPTED, answer=body.answer, new_value=body.value)
     tag(response, claim)
     return await claims.get(actor, claim.id)

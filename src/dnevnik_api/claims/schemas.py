@@ -6,7 +6,7 @@ from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import Day, Id, Prose, Read, Request
 from dnevnik_api.final_marks.models import FinalKind
-from dnevnik_api.marks.schemas import Ordinal
+from dnevnik_api.marks.schemas import DueOn, Ordinal
 from dnevnik_api.organizations.schemas import Token
 
 from .models import ClaimState
@@ -71,6 +71,7 @@ class ClaimAcceptance(Request):
     """What the mark becomes."""
 
     value: Token = Field(examples=["5"])
+    due_on: DueOn = None
     answer: Prose | None = Field(None, examples=["Вы правы, исправлено."])
 
 

@@ -193,6 +193,11 @@ def check_may_fill(actor: Actor, kept: KeptLesson) -> None:
 def check_may_mark(actor: Actor, kept: KeptLesson) -> None:
     """Refuse marks before the lesson and after the mark edit window (2.14b)."""
     check_may_fill(actor, kept)
+    check_window(actor, kept)
+
+
+def check_window(actor: Actor, kept: KeptLesson) -> None:
+    """Refuse what changes marks, or how they count, after the mark edit window (2.14b)."""
     if actor.now >= kept.marks_close_at:
         closed_at = kept.marks_close_at.astimezone(ZoneInfo(actor.time_zone))
         raise MARK_EDIT_WINDOW_CLOSED(closed_at=closed_at.strftime("%d.%m.%Y %H:%M"))

@@ -11,7 +11,10 @@ from dnevnik_api.lessons.policy import visible_journals
 from dnevnik_api.organizations.models import WorkType
 from dnevnik_api.policy import Actor
 
-from .actions import KeptLesson, keep, keep_work
+from .actions import KeptLesson, check_window, keep, keep_work
+
+_COUNTING = ("work_type_id", "weight", "retake_of_id")
+"""What of a work says how its marks count."""
 
 _NO_ORIGINAL = Text(
     "Пересдают работу этого же журнала, которая сама не пересдача.",
@@ -87,7 +90,12 @@ class WorkRepository:
     async def change(
         self, actor: Actor, kept: KeptLesson, work: Work, changes: Mapping[str, Any]
     ) -> Work:
-        """Change a work; its marks stay."""
+        """Change a work; its marks stay.
+
+        How they count stays too once they can't be changed (MARK_EDIT_WINDOW_CLOSED).
+        """
+        if any(getattr(work, name) != changes.get(name, getattr(work, name)) for name in _COUNTING):
+            check_window(actor, kept)
         await self._check(actor, kept, changes, work.id)
         was = work.version
         changed = await records.change(self._session, actor, work, changes)

@@ -6,6 +6,7 @@ from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
     IN_USE,
     LESSON_CANCELLED,
+    MARK_EDIT_WINDOW_CLOSED,
     NOT_LESSONS_TEACHER,
     PERIOD_CLOSED,
     PRECONDITION_REQUIRED,
@@ -91,8 +92,8 @@ async def read_work(work_id: PathId, actor: Reader, works: Works, response: Resp
     "/works/{work_id}",
     response_model=WorkRead,
     summary="Change a work",
-    openapi_extra=clauses("2.6", "2.7"),
-    responses=documented(*VERSIONED),
+    openapi_extra=clauses("2.6", "2.7", "2.14b"),
+    responses=documented(*VERSIONED, MARK_EDIT_WINDOW_CLOSED),
 )
 async def change_work(
     work_id: PathId,
@@ -102,7 +103,11 @@ async def change_work(
     request: Request,
     response: Response,
 ) -> Work:
-    """Change a work's type, title, weight, first day or the day its checking was finished."""
+    """Change a work's type, title, weight, first day or the day its checking was finished.
+
+    Type, weight and what it takes again say how its marks count: they stay once the mark edit
+    window is closed (2.14b).
+    """
     kept, work = await works.lock(actor, work_id)
     check_version(request, work.version)
     changed = await works.change(actor, kept, work, body.model_dump(exclude_unset=True))
