@@ -141,6 +141,9 @@ async def test_debts_are_filtered_and_strangers_see_none(
     assert len(await owed(teacher, journal_id=school.journal_id)) == 2
     assert len(await owed(teacher, student_id=school.student.id)) == 1
     assert await owed(teacher, group_id=10**9) == []
+    [year] = (await teacher.get("/academic-years")).json()["items"]
+    assert len(await owed(teacher, academic_year_id=year["id"])) == len(await owed(teacher))
+    assert await owed(teacher, academic_year_id=year["id"] + 1) == []
     first = await teacher.get("/debts", params={"limit": 1, "count": True})
     assert first.json()["total"] == 2
     rest = await teacher.get("/debts", params={"limit": 1, "cursor": first.json()["next"]})

@@ -34,6 +34,7 @@ class DebtRepository:
             "group_id": Group.id,
             "journal_id": Mark.journal_id,
             "student_id": Mark.student_id,
+            "academic_year_id": Journal.academic_year_id,
         }
         debts = (
             select(_shown(actor))

@@ -32,6 +32,7 @@ async def list_debts(
     group_id: QueryId = None,
     journal_id: QueryId = None,
     student_id: QueryId = None,
+    academic_year_id: QueryId = None,
     *,
     overdue: Annotated[
         bool | None, Query(description="True: the due date is over. False: there is still time.")
@@ -41,5 +42,10 @@ async def list_debts(
 
     A mark that owes no work, or a retake that was done, settles one.
     """
-    filters = {"group_id": group_id, "journal_id": journal_id, "student_id": student_id}
+    filters = {
+        "group_id": group_id,
+        "journal_id": journal_id,
+        "student_id": student_id,
+        "academic_year_id": academic_year_id,
+    }
     return await debts.page(actor, window, filters, overdue=overdue)
