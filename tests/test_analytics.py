@@ -209,7 +209,7 @@ class Asked(dict[int, str]):
 def test_ways_on_a_scale_of_a_hundred_points_go_through_it_once() -> None:
     """All else of the server waits meanwhile."""
     points = Asked({number: str(number) for number in range(101)})
-    hundred = FinalValues(MarkScale.HUNDRED_POINT, points, {})
+    hundred = FinalValues(MarkScale.HUNDRED_POINT, points)
     found = ways_to(90, marks(80), rules(fewest_marks=1), hundred, Decimal(1))
     assert {way.value: way.count for way in found} == {
         value: next(n for n in range(21) if 80 + value * n >= Decimal("89.495") * (n + 1))

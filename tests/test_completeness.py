@@ -205,9 +205,9 @@ def replayed(before: State, entries: list[Json], marks: list[Json]) -> State:
         if change["new_value"] is None:
             state.pop(key, None)
         else:
-            told = {"value": change["new_value"]}
+            told = {"value": change["new_value"], "numeric": change["new_numeric"]}
             if table == "marks":
-                for name in ("comment", "numeric", "counts", "due_on"):
+                for name in ("comment", "counts", "due_on"):
                     told[name] = change[f"new_{name}"]
                 place["lesson_id"] = change["lesson_id"]
             state[key] = {**state.get(key, {}), **place, **told}

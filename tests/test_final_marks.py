@@ -26,11 +26,7 @@ NEW = {"If-None-Match": "*"}
 ANY = {"If-Match": "*"}
 RACES = int(os.environ.get("DNEVNIK_TEST_RACES", "60"))
 """Ten thousand were run by hand; the suite keeps a few."""
-FIVE_POINT = FinalValues(
-    MarkScale.FIVE_POINT,
-    {5: "5", 4: "4", 3: "3", 2: "2"},
-    {"5": 5, "4": 4, "3": 3, "2": 2},
-)
+FIVE_POINT = FinalValues(MarkScale.FIVE_POINT, {5: "5", 4: "4", 3: "3", 2: "2"})
 
 
 def rules(**values: Any) -> GradingRules:
@@ -82,7 +78,7 @@ def test_the_total_weighs_the_year_and_the_exam() -> None:
 
 
 def test_a_scale_with_gaps_is_rounded_by_the_share_of_the_way_to_its_next_value() -> None:
-    tens = FinalValues(MarkScale.HUNDRED_POINT, {60: "60", 80: "80", 100: "100"}, {})
+    tens = FinalValues(MarkScale.HUNDRED_POINT, {60: "60", 80: "80", 100: "100"})
     by = rules(thresholds=[{"value": 80, "average_from": "65", "scale": "five_point"}])
     assert [threshold_of(one, by, tens) for one in (60, 80, 100)] == [
         Decimal("59.5"),

@@ -255,7 +255,9 @@ async def test_a_word_is_no_number_and_only_its_scale_has_it(as_: SignIn, school
 
 
 @pytest.mark.clause("2.10")
-@pytest.mark.parametrize("change", [{"allowed_as_final": False}, {"archived": True}])
+@pytest.mark.parametrize(
+    "change", [{"allowed_as_final": False}, {"archived": True}, {"numeric": 3}]
+)
 async def test_a_final_mark_of_an_earlier_period_counts_for_the_year_when_its_value_goes(
     as_: SignIn, school: School, change: dict[str, Any]
 ) -> None:

@@ -118,9 +118,10 @@ def _supposed(body: ForecastAsk, numbers: dict[str, int | None]) -> list[Counted
 def _wanted(body: ForecastAsk, record: Record) -> int | None:
     if body.wanted is None:
         return None
-    if body.wanted not in record.values.tokens.values():
+    numbers = {token: number for number, token in record.values.tokens.items()}
+    if body.wanted not in numbers:
         raise INVALID([FieldError("/wanted", "unknown-value", UNKNOWN_TOKEN)])
-    return record.values.numbers[body.wanted]
+    return numbers[body.wanted]
 
 
 def _standing(record: Record, marks: list[Counted]) -> Standing:

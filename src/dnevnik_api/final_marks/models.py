@@ -55,6 +55,8 @@ class FinalMark(TenantRow):
     kind: Mapped[str] = mapped_column(server_default="period")
     reporting_period_id: Mapped[int | None] = mapped_column(BigInteger)
     value: Mapped[str]
+    # What the value counted for when it was set: a changed dictionary rewrites no final mark.
+    numeric: Mapped[int | None]
     version: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 

@@ -67,15 +67,10 @@ def _beats(other: Taken, one: Taken, rule: RetakesCount) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FinalValues:
-    """The values of a scale that a final mark may have: by number those to propose; what each is.
-
-    ``numbers`` also knows values that are archived or no final marks any more: those of earlier
-    periods have them.
-    """
+    """The values of a scale that a final mark may have now, by number."""
 
     scale: MarkScale
     tokens: dict[int, str]
-    numbers: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

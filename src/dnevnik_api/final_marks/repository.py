@@ -174,11 +174,11 @@ class FinalMarkRepository:
             for number, value in enumerate(wanted.values())
             if value is not None
         ]
-        await check_tokens(self._session, actor, book.scale, tokens, final=True)
+        known = await check_tokens(self._session, actor, book.scale, tokens, final=True)
         changes = {
-            student_id: (old, value)
+            student_id: None if value is None else known[value]
             for student_id, value in wanted.items()
-            if (old := _value_of(book.marks.get(student_id))) != value
+            if _value_of(book.marks.get(student_id)) != value
         }
         if changes:
             await self._apply(actor, book, changes, reason)
@@ -189,12 +189,27 @@ class FinalMarkRepository:
         self,
         actor: Actor,
         book: Gradebook,
-        changes: Mapping[int, tuple[str | None, str | None]],
+        changes: Mapping[int, MarkValue | None],
         reason: str | None,
     ) -> None:
         book.journal.version += 1
-        for student_id, (_, value) in changes.items():
+        told = []
+        for student_id, value in changes.items():
             mark = book.marks.get(student_id)
+            told.append(
+                {
+                    "kind": "final",
+                    "final_kind": book.place.kind,
+                    "reporting_period_id": book.place.reporting_period_id,
+                    "student_id": student_id,
+                    "ordinal": 1,
+                    "old_value": _value_of(mark),
+                    "new_value": value.token if value else None,
+                    "old_numeric": mark.numeric if mark else None,
+                    "new_numeric": value.numeric if value else None,
+                    "reason": reason,
+                }
+            )
             if value is None:
                 await self._session.delete(book.marks.pop(student_id))
                 continue
@@ -208,26 +223,10 @@ class FinalMarkRepository:
                 )
                 self._session.add(mark)
                 book.marks[student_id] = mark
-            mark.value, mark.version, mark.changed_at = value, book.journal.version, actor.now
+            mark.value, mark.numeric = value.token, value.numeric
+            mark.version, mark.changed_at = book.journal.version, actor.now
         await self._session.flush()
-        await record_changes(
-            self._session,
-            actor,
-            book.journal,
-            [
-                {
-                    "kind": "final",
-                    "final_kind": book.place.kind,
-                    "reporting_period_id": book.place.reporting_period_id,
-                    "student_id": student_id,
-                    "ordinal": 1,
-                    "old_value": old,
-                    "new_value": new,
-                    "reason": reason,
-                }
-                for student_id, (old, new) in changes.items()
-            ],
-        )
+        await record_changes(self._session, actor, book.journal, told)
 
     async def _close_if_complete(self, actor: Actor, book: Gradebook) -> bool:
         """Close the journal when nobody's final mark is missing any more; tell whether it is."""
@@ -361,22 +360,29 @@ class GradingRepository:
                     counted = marks.get(student_id, [])
                     return propose(counted, rules, values, fewest=rules.fewest_marks)
                 case FinalKind.YEAR:
-                    periods = (
-                        values.numbers.get(v) for p, v in given.items() if p.kind == "period"
-                    )
+                    periods = [one.numeric for p, one in given.items() if p.kind == "period"]
                     counted = [Counted(one, Decimal(1)) for one in periods if one is not None]
                     return propose(counted, rules, values, fewest=1)
                 case FinalKind.TOTAL:
                     year, exam = (
-                        values.numbers.get(given.get(Place(kind), ""))
-                        for kind in (FinalKind.YEAR, FinalKind.EXAM)
+                        given.get(Place(kind)) for kind in (FinalKind.YEAR, FinalKind.EXAM)
                     )
-                    return propose_total(year, exam, rules, values)
+                    return propose_total(
+                        year.numeric if year else None,
+                        exam.numeric if exam else None,
+                        rules,
+                        values,
+                    )
                 case FinalKind.EXAM:
                     return propose([], rules, values, fewest=1)
 
         proposed = [
-            ProposedMark(student_id, name, find(student_id), finals.get(student_id, {}).get(place))
+            ProposedMark(
+                student_id,
+                name,
+                find(student_id),
+                _value_of(finals.get(student_id, {}).get(place)),
+            )
             for student_id, name in needing
         ]
         return journal, rules, proposed
@@ -387,30 +393,26 @@ class GradingRepository:
         return closing is not None and not is_reopened(closing, actor)
 
     async def values(self, actor: Actor, journal: Journal) -> FinalValues:
-        """Return the values that final marks of a journal may have, and what each counts for."""
+        """Return the values with a number that final marks of a journal may have."""
         scale = await scale_of(self._session, actor, journal)
         rows = await self._session.execute(
-            select(
-                MarkValue.numeric,
-                MarkValue.token,
-                and_(MarkValue.allowed_as_final, MarkValue.archived_on.is_(None)),
-            )
+            select(MarkValue.numeric, MarkValue.token)
             .where(
                 MarkValue.organization_id == actor.organization_id,
                 MarkValue.scale == scale,
+                MarkValue.allowed_as_final,
+                MarkValue.archived_on.is_(None),
             )
             .order_by(MarkValue.id)
         )
-        values = FinalValues(scale, {}, {})
-        for numeric, token, is_given in rows:
+        values = FinalValues(scale, {})
+        for numeric, token in rows:
             if numeric is not None:
-                values.numbers[token] = numeric
-                if is_given:
-                    values.tokens.setdefault(numeric, token)
+                values.tokens.setdefault(numeric, token)
         return values
 
-    async def _finals(self, actor: Actor, journal_id: int) -> dict[int, dict[Place, str]]:
-        finals: dict[int, dict[Place, str]] = defaultdict(dict)
+    async def _finals(self, actor: Actor, journal_id: int) -> dict[int, dict[Place, FinalMark]]:
+        finals: dict[int, dict[Place, FinalMark]] = defaultdict(dict)
         for one in await self._session.scalars(
             select(FinalMark).where(
                 FinalMark.organization_id == actor.organization_id,
@@ -418,7 +420,7 @@ class GradingRepository:
             )
         ):
             place = Place(FinalKind(one.kind), one.reporting_period_id)
-            finals[one.student_id][place] = one.value
+            finals[one.student_id][place] = one
         return finals
 
     async def _marks(
