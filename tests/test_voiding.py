@@ -430,6 +430,33 @@ async def test_a_mark_comes_back_as_what_it_counted_for_whatever_the_dictionary_
     assert after[1]["due_on"].isoformat() == "2026-10-28"
 
 
+@pytest.mark.clause("3.4", "2.10")
+async def test_a_final_mark_comes_back_with_the_number_that_it_had(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Also where the account set the same value anew, which counts otherwise now."""
+    teacher = as_(school.teacher)
+    final = f"/journals/{school.journal_id}/final-marks/{school.student.id}/{school.quarter_id}"
+    new = {"If-None-Match": "*"}
+    assert (await teacher.put(final, json={"value": "5"}, headers=new)).status_code == 201
+    clock.pass_(minutes=1)
+    began = clock.now
+    listed = await coordinator.get("/mark-values", params={"scale": "five_point", "limit": 200})
+    [five] = [one for one in listed.json()["items"] if one["token"] == "5"]
+    changed = await coordinator.patch(f"/mark-values/{five['id']}", json={"numeric": 6})
+    assert changed.status_code == 200, changed.text
+    assert (await teacher.delete(final, headers=ANY)).status_code == 204
+    assert (await teacher.put(final, json={"value": "5"}, headers=new)).status_code == 201
+    clock.pass_(minutes=1)
+    numbers = "SELECT value, numeric FROM final_marks"
+    assert [tuple(row) for row in await school.run(numbers)] == [("5", 6)]
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    assert [tuple(row) for row in await school.run(numbers)] == [("5", 5)]
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    assert [tuple(row) for row in await school.run(numbers)] == [("5", 6)]
+
+
 @pytest.mark.clause("3.4", "2.7")
 async def test_a_work_that_was_moved_goes_back_with_all_its_marks(
     as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock

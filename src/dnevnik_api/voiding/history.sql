@@ -20,8 +20,8 @@ WITH RECURSIVE history AS (
     FROM mark_changes c
     WHERE c.organization_id = :organization_id AND c.changed_at >= :since
       -- Of a work that was moved the marks stay what they are: whoever moved it did not set them.
-      AND (c.old_value, c.old_comment, c.old_due_on)
-          IS DISTINCT FROM (c.new_value, c.new_comment, c.new_due_on)
+      AND (c.old_value, c.old_comment, c.old_numeric, c.old_counts, c.old_due_on)
+          IS DISTINCT FROM (c.new_value, c.new_comment, c.new_numeric, c.new_counts, c.new_due_on)
     UNION ALL
     SELECT 'entry_change', e.id, e.actor_id, e.changed_at, e.voiding_notice_id,
            'attendance',
