@@ -352,7 +352,7 @@ def test_what_stops_it_from_serving_is_told_in_a_sentence(
         (2, "DNEVNIK_DATABASE_URL: .*postgresql://", {"database_url": "sqlite://"}),
         (1, "The database can't be used", {"database_url": "postgresql://u@127.0.0.1:1/d"}),
         (1, "row-level security", {"database_url": own.cluster.url(role=OWNER_ROLE)}),
-        (2, "DNEVNIK_SIGNING_KEY_FILE: .*PEM", {"database_url": url, "signing_key_file": __file__}),
+        (2, "test_processes.py.*: .*PEM", {"database_url": url, "signing_key_file": __file__}),
     ]
     for code, message, settings in cases:
         refused = run(folder, "serve", **{"port": free_port(), **settings})

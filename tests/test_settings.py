@@ -47,3 +47,17 @@ def test_a_wrong_address_is_refused_without_repeating_it(
 def test_no_proxy_is_trusted_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DNEVNIK_TRUSTED_PROXIES", raising=False)
     assert Settings.load().trusted_proxies == ""
+
+
+def test_people_sign_in_where_it_listens_unless_another_address_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DNEVNIK_PUBLIC_URL", raising=False)
+    monkeypatch.setenv("DNEVNIK_PORT", "8123")
+    assert Settings.load().public_url == "http://127.0.0.1:8123"
+    monkeypatch.setenv("DNEVNIK_PUBLIC_URL", "https://дневник.рф")
+    assert Settings.load().public_url == "https://дневник.рф"
+    monkeypatch.delenv("DNEVNIK_PUBLIC_URL")
+    monkeypatch.setenv("DNEVNIK_PORT", "много")
+    with pytest.raises(SettingsError, match=r"^DNEVNIK_PORT: [^\n]*$"):
+        Settings.load()

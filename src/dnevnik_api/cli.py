@@ -178,7 +178,7 @@ def _tokens(settings: Settings) -> Tokens:
     try:
         return Tokens(load_or_make_key(path))
     except (OSError, WeakKeyError) as error:
-        raise SettingsError(f"DNEVNIK_SIGNING_KEY_FILE: {error}") from error
+        raise SettingsError(f"DNEVNIK_SIGNING_KEY_FILE ({path}): {error}") from error
 
 
 def _sealer(settings: Settings) -> Sealer:
@@ -186,7 +186,7 @@ def _sealer(settings: Settings) -> Sealer:
     try:
         keys = SealKeys(load_or_make_key(path, new_seal_key))
     except (OSError, WeakKeyError) as error:
-        raise SettingsError(f"DNEVNIK_SEAL_KEY_FILE: {error}") from error
+        raise SettingsError(f"DNEVNIK_SEAL_KEY_FILE ({path}): {error}") from error
     return Sealer(keys, Checkpoints(settings.checkpoints or settings.home / "checkpoints"))
 
 

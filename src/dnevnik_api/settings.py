@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[
         str, Field(pattern=r"^https?://[^\s/]+[^\s]*$", description="Where people sign in.")
-    ] = "http://127.0.0.1:8000"
+    ] = Field(default_factory=lambda known: f"http://127.0.0.1:{known.get('port', 8000)}")
     smtp_url: SecretStr | None = Field(
         None, description="smtp:// or smtps://user:password@host:port; unset: files in home/outbox."
     )
@@ -85,6 +85,7 @@ class Settings(BaseSettings):
             lines = [
                 f"DNEVNIK_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
                 for problem in error.errors(include_input=False, include_url=False)
+                if problem["type"] != "default_factory_not_called"
             ]
             raise SettingsError("\n".join(lines)) from None
 
