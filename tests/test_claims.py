@@ -191,6 +191,18 @@ async def test_a_claim_is_not_accepted_outside_the_mark_edit_window(
 
 
 @pytest.mark.clause("Е.1")
+async def test_a_claim_is_not_accepted_by_leaving_the_mark_as_it_was(
+    as_: SignIn, school: School
+) -> None:
+    await marked(as_, school)
+    made = await claimed(as_(school.guardian), school)
+    address = f"/mark-claims/{made['id']}"
+    refused = await as_(school.teacher).post(f"{address}/acceptance", json={"value": made["value"]})
+    assert [one["pointer"] for one in refused.json()["errors"]] == ["/value"]
+    assert (await as_(school.guardian).get(address)).json()["state"] == "open"
+
+
+@pytest.mark.clause("Е.1")
 async def test_an_accepted_claim_may_say_by_when_the_work_is_to_be_done(
     as_: SignIn, school: School
 ) -> None:

@@ -287,7 +287,7 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     header, row = answer.content.decode("utf-8-sig").splitlines()
     assert header.startswith("Когда;Кто изменил;Класс;Предмет")
     assert row == (
-        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Иванов Егор;;5-;;"
+        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Работа;Иванов Егор;;5-;;"
         "'=HYPERLINK(1);;;"
     )
     workbook = await as_(school.coordinator).get("/mark-changes/export", params={"form": "xlsx"})
@@ -298,6 +298,7 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
         "5А",
         "Математика",
         datetime(2026, 10, 14),  # noqa: DTZ001  (a day of a spreadsheet)
+        "Работа",
         "Иванов Егор",
         None,
         "5-",
@@ -308,6 +309,16 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
         None,
     ]
     assert {one.data_type for one in sheet[2]} == {"s", "d", "n"}
+    finals = f"/journals/{school.journal_id}/final-marks/{school.student.id}"
+    for place in (school.quarter_id, "exam"):
+        await school.run("UPDATE academic_years SET ends_on = '2026-10-25'")
+        put = await as_(school.teacher).put(
+            f"{finals}/{place}", json={"value": "4"}, headers={"If-None-Match": "*"}
+        )
+        assert put.status_code == 201, put.text
+    told = await as_(school.coordinator).get("/mark-changes/export")
+    lines = told.content.decode("utf-8-sig").splitlines()
+    assert [line.split(";")[5] for line in lines] == ["За что", "Работа", "1 четверть", "Экзамен"]
     assert (await as_(school.teacher).get("/mark-changes/export")).status_code == 403
 
 

@@ -238,6 +238,30 @@ async def test_when_all_final_marks_are_set_the_teacher_edits_the_period_no_more
     assert [row["entity"] for row in history] == ["closings"]
 
 
+@pytest.mark.clause("Д.9", "2.14b")
+async def test_after_the_academic_year_final_marks_are_set_only_in_an_opened_journal(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """Exams and what is made up for come in summer; the year of the school ends on 31 May."""
+    exam = f"/journals/{school.journal_id}/final-marks/{school.student.id}/exam"
+    await close(as_(school.teacher), school)
+    clock.now = datetime(2027, 8, 31, 20, 59, tzinfo=UTC)
+    put = await as_(school.teacher).put(exam, json={"value": "3"}, headers=NEW)
+    assert put.status_code == 201, put.text
+    clock.now = datetime(2027, 8, 31, 21, 0, tzinfo=UTC)
+    teacher = as_(school.teacher)
+    for late in (
+        await teacher.put(exam, json={"value": "5"}, headers=ANY),
+        await teacher.delete(exam, headers=ANY),
+        await teacher.put(exam.replace("exam", "total"), json={"value": "5"}, headers=NEW),
+    ):
+        assert late.json()["type"] == "/problems/academic-year-over", late.text
+        assert "31.08.2027" in late.json()["detail"]
+    until = clock.now + timedelta(hours=2)
+    assert (await reopen(as_(school.coordinator), school, until)).status_code == 200
+    assert (await teacher.put(exam, json={"value": "5"}, headers=ANY)).status_code == 200
+
+
 @pytest.mark.clause("Д.9")
 async def test_a_coordinator_opens_a_closed_period_again_for_a_time_and_with_a_reason(
     as_: SignIn, school: School, clock: FakeClock

@@ -123,6 +123,14 @@ async def test_an_unknown_parameter_is_answered_with_those_that_there_are(
         assert error == {"pointer": "", "code": "unknown-parameter", "detail": told}
 
 
+async def test_a_slash_in_a_name_is_none_between_names(as_: SignIn, school: School) -> None:
+    """A proxy that guards an address by its path would let it through."""
+    coordinator = as_(school.coordinator)
+    assert (await coordinator.get("http://test/v1/me")).status_code == 200
+    for path in ("v1%2Fme", "v1%2fme", f"v1/organizations%2f{school.id}"):
+        problem(await coordinator.get(f"http://test/{path}"), 404, "not-found")
+
+
 async def test_foreign_and_absent_are_refused_in_the_same_words(
     as_: SignIn, school: School, other_school: School
 ) -> None:

@@ -415,6 +415,15 @@ LESSON_IN_FUTURE = _problem(
         "Marks and attendance can't be set before the day of the lesson.",
     ),
 )
+YEAR_OVER = _problem(
+    "academic-year-over",
+    409,
+    ("Учебный год окончен", "Academic year over"),
+    (
+        "Итоговые оценки этого года выставляют до {last}; потом журнал открывает координатор.",
+        "Final marks of this year are set until {last}; later a coordinator opens the journal.",
+    ),
+)
 PERIOD_NOT_BEGUN = _problem(
     "period-not-begun",
     409,

@@ -132,11 +132,7 @@ def _request_id(headers: MutableMapping[bytes, bytes]) -> str:
 
 async def _bounded(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
     """Check the limits and return a ``receive`` that gives the body already read."""
-    query: bytes = scope["query_string"]
-    if len(scope["path"]) + len(query) > ADDRESS_LIMIT:
-        raise RefusedError(errors.HEADERS_TOO_LARGE)
-    if not query.isascii():
-        raise RefusedError(errors.BAD_QUERY)
+    _check_address(scope)
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
         raise RefusedError(errors.HEADERS_TOO_LARGE)
     length = headers.get(b"content-length", b"0")
@@ -158,6 +154,17 @@ async def _bounded(scope: Scope, headers: dict[bytes, bytes], receive: Receive) 
     if media_type not in TABLES and _too_deep(body):
         raise RefusedError(errors.BAD_REQUEST)
     return _replay(body, receive)
+
+
+def _check_address(scope: Scope) -> None:
+    query: bytes = scope["query_string"]
+    if len(scope["path"]) + len(query) > ADDRESS_LIMIT:
+        raise RefusedError(errors.HEADERS_TOO_LARGE)
+    # A slash in a name is none between names: the rules of a proxy for paths hold here too.
+    if b"%2f" in scope.get("raw_path", b"").lower():
+        raise RefusedError(errors.NOT_FOUND)
+    if not query.isascii():
+        raise RefusedError(errors.BAD_QUERY)
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

@@ -16,6 +16,7 @@ from dnevnik_api.incidents.models import CompromiseNotice, VoidChange
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.policy import whose_diary
 from dnevnik_api.marks.models import MarkChange
+from dnevnik_api.organizations.models import ReportingPeriod
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
@@ -32,6 +33,7 @@ COLUMNS = (
     "Класс",
     "Предмет",
     "Дата урока",
+    "За что",
     "Учащийся",
     "Было",
     "Стало",
@@ -41,7 +43,8 @@ COLUMNS = (
     "Недействительно (№ уведомления)",
     "Отмена недействительного (№ уведомления)",
 )
-WIDTHS = (20, 32, 10, 24, 12, 32, 8, 8, 30, 30, 30, 18, 18)
+FOR_WHAT = {None: "Работа", "period": "Период", "year": "Год", "exam": "Экзамен", "total": "Итог"}
+WIDTHS = (20, 32, 10, 24, 12, 16, 32, 8, 8, 30, 30, 30, 18, 18)
 
 
 class About(StrEnum):
@@ -107,6 +110,7 @@ class HistoryRepository:
         if len(found) > MAX_ROWS:
             raise TOO_MANY_ROWS(limit=MAX_ROWS)
         zone = ZoneInfo(actor.time_zone)
+        periods = await self._periods(actor)
         rows = (
             (
                 one.changed_at.astimezone(zone),
@@ -114,6 +118,7 @@ class HistoryRepository:
                 one.group_name,
                 one.subject_name,
                 one.lesson_date,
+                periods.get(one.reporting_period_id, FOR_WHAT[one.final_kind]),
                 one.student_name,
                 one.old_value,
                 one.new_value,
@@ -126,6 +131,12 @@ class HistoryRepository:
             for one in found
         )
         return xlsx_table(COLUMNS, rows, WIDTHS) if as_xlsx else csv_table(COLUMNS, rows)
+
+    async def _periods(self, actor: Actor) -> dict[int | None, str]:
+        periods = select(ReportingPeriod.id, ReportingPeriod.name).where(
+            ReportingPeriod.organization_id == actor.organization_id
+        )
+        return {row.id: row.name for row in await self._session.execute(periods)}
 
     async def _with_group(self, actor: Actor, filters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Name the group of a journal too: by it the history is indexed, and never changes."""

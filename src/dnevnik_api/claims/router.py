@@ -13,6 +13,7 @@ from dnevnik_api.errors import (
     NOT_LESSONS_TEACHER,
     PERIOD_CLOSED,
     STALE_VERSION,
+    YEAR_OVER,
 )
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -103,6 +104,7 @@ async def read_mark_claim(
         LESSON_CANCELLED,
         MARK_EDIT_WINDOW_CLOSED,
         PERIOD_CLOSED,
+        YEAR_OVER,
         STALE_VERSION,
     ),
 )

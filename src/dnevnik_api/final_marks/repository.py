@@ -25,6 +25,7 @@ from dnevnik_api.errors import (
     NOT_REOPENED,
     PERIOD_CLOSED,
     PERIOD_NOT_BEGUN,
+    YEAR_OVER,
     FieldError,
     Text,
 )
@@ -37,6 +38,7 @@ from dnevnik_api.organizations.models import (
     MarkScale,
     MarkValue,
     Organization,
+    PeriodKind,
     ReportingPeriod,
     RetakesCount,
     Subject,
@@ -132,7 +134,7 @@ class FinalMarkRepository:
         """Lock a journal whose final marks the actor may set now.
 
         Raise NOT_LESSONS_TEACHER for who does not teach it today, NOT_ASSESSED (2.10),
-        PERIOD_NOT_BEGUN, PERIOD_CLOSED once all were set (Д.9).
+        PERIOD_NOT_BEGUN, PERIOD_CLOSED once all were set (Д.9), YEAR_OVER after the year.
         """
         journal = await self._journal(actor, journal_id, lock=True)
         await self._check_teaches(actor, journal)
@@ -147,6 +149,7 @@ class FinalMarkRepository:
         closing = await closing_of(self._session, actor, journal.id, place)
         if closing is not None and not is_reopened(closing, actor):
             raise PERIOD_CLOSED()
+        await self._check_year(actor, journal)
         marks = await self._session.scalars(
             select(FinalMark).where(
                 FinalMark.organization_id == actor.organization_id,
@@ -265,6 +268,19 @@ class FinalMarkRepository:
         if await self._session.scalar(teaches) is None:
             raise NOT_LESSONS_TEACHER()
 
+    async def _check_year(self, actor: Actor, journal: Journal) -> None:
+        """Refuse final marks of a year that is over, unless a coordinator opened the journal."""
+        year = await records.find(self._session, actor, AcademicYear, journal.academic_year_id)
+        # Exams and what is made up for come in summer; on 1 September the next year begins.
+        last = max(year.ends_on, date(year.ends_on.year, 8, 31))
+        reopened = select(Closing.id).where(
+            Closing.organization_id == actor.organization_id,
+            Closing.journal_id == journal.id,
+            Closing.reopened_until > actor.now,
+        )
+        if actor.today > last and (await self._session.scalars(reopened)).first() is None:
+            raise YEAR_OVER(last=f"{last:%d.%m.%Y}")
+
     async def _check_members(self, actor: Actor, book: Gradebook, students: Sequence[int]) -> None:
         days = Range(book.begins_on, book.ends_on, bounds="[]")
         enrolled = set(
@@ -340,6 +356,7 @@ class GradingRepository:
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         values = await self.values(actor, journal)
         finals = await self._finals(actor, journal_id)
+        parts = await self._parts_of_year(actor, journal)
         if place.kind == FinalKind.PERIOD:
             marks = await self._marks(actor, journal_id, begins_on, ends_on)
         needing = await self._session.execute(
@@ -360,8 +377,10 @@ class GradingRepository:
                     counted = marks.get(student_id, [])
                     return propose(counted, rules, values, fewest=rules.fewest_marks)
                 case FinalKind.YEAR:
-                    periods = [one.numeric for p, one in given.items() if p.kind == "period"]
-                    counted = [Counted(one, Decimal(1)) for one in periods if one is not None]
+                    numbers = [
+                        one.numeric for p, one in given.items() if p.reporting_period_id in parts
+                    ]
+                    counted = [Counted(one, Decimal(1)) for one in numbers if one is not None]
                     return propose(counted, rules, values, fewest=1)
                 case FinalKind.TOTAL:
                     year, exam = (
@@ -410,6 +429,15 @@ class GradingRepository:
             if numeric is not None:
                 values.tokens.setdefault(numeric, token)
         return values
+
+    async def _parts_of_year(self, actor: Actor, journal: Journal) -> set[int | None]:
+        """Return the periods that make up the year; one that is called the year is it itself."""
+        periods = select(ReportingPeriod.id).where(
+            ReportingPeriod.organization_id == actor.organization_id,
+            ReportingPeriod.academic_year_id == journal.academic_year_id,
+            ReportingPeriod.kind != PeriodKind.YEAR,
+        )
+        return set(await self._session.scalars(periods))
 
     async def _finals(self, actor: Actor, journal_id: int) -> dict[int, dict[Place, FinalMark]]:
         finals: dict[int, dict[Place, FinalMark]] = defaultdict(dict)

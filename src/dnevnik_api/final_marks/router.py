@@ -15,6 +15,7 @@ from dnevnik_api.errors import (
     PERIOD_NOT_BEGUN,
     PRECONDITION_REQUIRED,
     STALE_VERSION,
+    YEAR_OVER,
 )
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -23,7 +24,7 @@ from dnevnik_api.problems import documented
 from dnevnik_api.records import check_seen, check_version, seen_by, tag
 from dnevnik_api.routing import TransactionRoute, provided
 
-from .models import Closing, FinalKind, FinalMark, GradingRules
+from .models import AverageKind, Closing, FinalKind, FinalMark, GradingRules
 from .repository import (
     ClosingRepository,
     FinalMarkRepository,
@@ -62,6 +63,7 @@ REFUSALS = (
     NOT_ASSESSED,
     PERIOD_NOT_BEGUN,
     PERIOD_CLOSED,
+    YEAR_OVER,
     NOT_ENROLLED,
     STALE_VERSION,
     PRECONDITION_REQUIRED,
@@ -229,7 +231,8 @@ async def read_final_mark_proposals(
         version=journal.version,
         kind=place.kind,
         reporting_period_id=place.reporting_period_id,
-        average_used=rules.average,
+        # The total weighs the year and the exam, whatever average the school goes by.
+        average_used=AverageKind.WEIGHTED if place.kind == FinalKind.TOTAL else rules.average,
         fewest_marks=rules.fewest_marks,
         closed=closed,
         students=[
