@@ -362,10 +362,28 @@ async def test_the_years_mark_follows_the_periods_and_the_total_the_exam(
         "Ёжикова Алла": (1, "4.00", "4"),
         "Яковлев Лев": (1, "3.00", "3"),
     }
+    # A period that is called the year is no part of it.
+    whole = await school.run(
+        "INSERT INTO reporting_periods (organization_id, academic_year_id, kind, name, begins_on,"
+        " ends_on, grade_from, grade_to) VALUES ($1, $2, 'year', 'Год', '2026-09-01',"
+        " '2027-05-31', 1, 11) RETURNING id",
+        school.id,
+        school.year_id,
+    )
+    own = final(school, of=whole[0]["id"])
+    assert (await teacher.put(own, json={"value": "2"}, headers=NEW)).status_code == 201
+    assert (await proposals(teacher, school, kind="year")).json()["students"] == year
+    assert (await teacher.delete(own, headers=ANY)).status_code == 204
     for of, value in (("year", "5"), ("exam", "4")):
         put = await teacher.put(final(school, of=of), json={"value": value}, headers=NEW)
         assert put.status_code == 201, put.text
-    total = (await proposals(teacher, school, kind="total")).json()["students"][1]
+    plain = await as_(school.coordinator).patch(
+        "/grading-rules", json={"average": "plain"}, headers=ANY
+    )
+    assert plain.status_code == 200, plain.text
+    told = (await proposals(teacher, school, kind="total")).json()
+    assert told["average_used"] == "weighted", "the exam has its share"
+    total = told["students"][1]
     assert (total["weighted_average"], total["proposal"]) == ("4.50", "5")
     taken_back = await teacher.delete(final(school, of="exam"), headers=ANY)
     assert taken_back.status_code == 204
