@@ -263,6 +263,22 @@ async def test_after_the_academic_year_final_marks_are_set_only_in_an_opened_jou
 
 
 @pytest.mark.clause("Д.9")
+async def test_a_period_that_closed_a_journal_keeps_its_days_though_the_marks_are_taken_back(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    teacher, coordinator = as_(school.teacher), as_(school.coordinator)
+    await close(teacher, school)
+    await reopen(coordinator, school, clock.now + timedelta(hours=2))
+    book = f"/journals/{school.journal_id}/final-marks"
+    assert (await teacher.put(book, json=all_of(school, *[None] * 3), headers=ANY)).is_success
+    assert await school.run("SELECT FROM final_marks") == []
+    moved = await coordinator.patch(
+        f"/reporting-periods/{school.quarter_id}", json={"begins_on": "2026-09-02"}, headers=ANY
+    )
+    assert moved.json()["type"] == "/problems/period-has-final-marks", moved.text
+
+
+@pytest.mark.clause("Д.9")
 async def test_a_coordinator_opens_a_closed_period_again_for_a_time_and_with_a_reason(
     as_: SignIn, school: School, clock: FakeClock
 ) -> None:

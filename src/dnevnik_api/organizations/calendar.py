@@ -60,6 +60,7 @@ _JOURNALS = _table(
     column("academic_year_id", BigInteger),
 )
 _GROUPS = _table("groups", column("name", Text))
+_CLOSINGS = _table("closings", column("reporting_period_id", BigInteger))
 _FINAL_MARKS = _table(
     "final_marks", column("journal_id", BigInteger), column("reporting_period_id", BigInteger)
 )
@@ -116,11 +117,18 @@ async def check_no_lessons(
 async def check_may_move(
     session: AsyncSession, actor: Actor, period: ReportingPeriod, fields: AbstractSet[str]
 ) -> None:
-    """Refuse other days or grades for a period in which final marks are set (Д.9)."""
+    """Refuse other days or grades for a period in which final marks are set (Д.9).
+
+    Or were set: what is closed by them stays closed, whatever became of the marks.
+    """
     if fields.isdisjoint({"begins_on", "ends_on", "grade_from", "grade_to"}):
         return
     final = _final_marks(actor, _FINAL_MARKS.c.reporting_period_id == period.id)
-    if await session.scalar(select(final)):
+    closed = exists().where(
+        _CLOSINGS.c.organization_id == actor.organization_id,
+        _CLOSINGS.c.reporting_period_id == period.id,
+    )
+    if await session.scalar(select(final | closed)):
         raise PERIOD_HAS_FINAL_MARKS()
 
 
