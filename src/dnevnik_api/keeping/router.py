@@ -102,7 +102,10 @@ async def change_work(
     request: Request,
     response: Response,
 ) -> Work:
-    """Change a work's type, title, weight, first day or the day its checking was finished."""
+    """Change a work's type, title, weight, first day or the day its checking was finished.
+
+    A work may also count in averages where its type does not, or be left out of them.
+    """
     kept, work = await works.lock(actor, work_id)
     check_version(request, work.version)
     changed = await works.change(actor, kept, work, body.model_dump(exclude_unset=True))
