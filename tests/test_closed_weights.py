@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from conftest import FakeClock
@@ -256,6 +257,34 @@ async def test_thousands_of_works_keep_their_weight_in_as_many_statements_as_one
     [kept] = await school.run("SELECT count(*) FROM works WHERE weight = 4")
     [told_of] = await school.run("SELECT count(*) FROM entry_changes WHERE entity = 'works'")
     assert (kept["count"], told_of["count"]) == (5000, 5001)
+
+
+@pytest.mark.clause("2.7", "Д.9")
+async def test_a_change_of_a_work_type_waits_for_a_journal_that_is_being_closed(
+    as_: SignIn, school: School
+) -> None:
+    """It sees then what was closed; who has the journal goes on and uses the type meanwhile."""
+    closer = await asyncpg.connect(school.connection_url)
+    try:
+        await closer.execute("SELECT set_config('app.organization_id', $1, false)", str(school.id))
+        async with closer.transaction():
+            await closer.execute("SELECT FROM journals ORDER BY id FOR UPDATE")
+            change = asyncio.create_task(change_type(as_, school, weight=4))
+            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            async with asyncio.timeout(10):
+                while not await school.run(waiting):
+                    assert not change.done(), "it did not wait"
+                    await asyncio.sleep(0.01)
+            await closer.execute(
+                "INSERT INTO works (organization_id, lesson_id, journal_id, lesson_date,"
+                " work_type_id) SELECT organization_id, lesson_id, journal_id, lesson_date,"
+                " work_type_id FROM works"
+            )
+            await closer.execute("UPDATE journals SET closed_dates = '{[2026-09-01,2026-10-26)}'")
+        await change
+    finally:
+        await closer.close()
+    assert [weight for weight, _, _ in (await weights(school)).values()] == [1.0, 1.0]
 
 
 @pytest.mark.clause("2.7", "Д.9")
