@@ -11,6 +11,8 @@ from conftest import FakeClock
 from factories import School, SignIn
 from test_final_marks import ANY, NEW, RACES, all_of, close, final, proposals, put_final, reopen
 
+from dnevnik_api.organizations import repository
+
 FIRST = {"from": "2026-09-01", "to": "2026-10-25"}
 SECOND = {"from": "2026-11-05", "to": "2026-12-27"}
 Figures = tuple[float, float]
@@ -257,6 +259,23 @@ async def test_thousands_of_works_keep_their_weight_in_as_many_statements_as_one
     [kept] = await school.run("SELECT count(*) FROM works WHERE weight = 4")
     [told_of] = await school.run("SELECT count(*) FROM entry_changes WHERE entity = 'works'")
     assert (kept["count"], told_of["count"]) == (5000, 5001)
+
+
+@pytest.mark.clause("2.7")
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5, 6, 7])
+async def test_so_many_works_that_no_statement_takes_them_keep_their_weight_by_turns(
+    as_: SignIn, school: School, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(repository, "WORKS_AT_ONCE", at_once)
+    await close(as_(school.teacher), school)
+    await school.run(
+        "INSERT INTO works (organization_id, lesson_id, journal_id, lesson_date, work_type_id)"
+        " SELECT w.organization_id, w.lesson_id, w.journal_id, w.lesson_date, w.work_type_id"
+        " FROM works w CROSS JOIN generate_series(1, 5)"
+    )
+    await change_type(as_, school, weight=4)
+    assert [*(await weights(school)).values()] == [(1.0, None, 2)] * 6
+    assert len(await school.run("SELECT id FROM entry_changes WHERE entity = 'works'")) == 6
 
 
 @pytest.mark.clause("2.7", "Д.9")

@@ -1,6 +1,7 @@
 -- Let works of a type keep what they counted for, with the history of each: those on days that are
 -- closed by final marks, reopened or not (Д.9), and those of years that are over.
--- :weight, :counts: what the type had; null where that stays
+-- :weight, :counts: what the type had; null where that stays. No more than :at_once at once: a work
+-- that has kept them is not found again.
 WITH kept AS MATERIALIZED (
     SELECT w.id, to_jsonb(w) - '{organization_id,id,version}'::text[] AS before
     FROM works w
@@ -10,6 +11,7 @@ WITH kept AS MATERIALIZED (
       AND ((w.weight IS NULL AND CAST(:weight AS numeric) IS NOT NULL)
            OR (w.counts IS NULL AND CAST(:counts AS boolean) IS NOT NULL))
       AND (j.closed_dates @> w.lesson_date OR y.ends_on < :today)
+    LIMIT :at_once
 ),
 changed AS (
     UPDATE works w
@@ -24,3 +26,4 @@ INSERT INTO entry_changes (organization_id, entity, entity_id, before, after, ac
 SELECT :organization_id, 'works', c.id, c.before, c.after, :actor_id, :actor_name, :now, :request_id
 FROM changed c
 ORDER BY c.id
+RETURNING id
