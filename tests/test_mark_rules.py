@@ -705,7 +705,12 @@ async def test_how_marks_count_stays_once_they_can_not_be_changed(
     types = await school.run("SELECT id FROM work_types WHERE id <> $1", school.work_type_id)
     clock.now = datetime(2026, 10, 21, 21, 0, tzinfo=UTC)
     teacher = as_(school.teacher)
-    counting = {"weight": 5, "work_type_id": types[0][0], "retake_of_id": other.json()["id"]}
+    counting = {
+        "weight": 5,
+        "counts": False,
+        "work_type_id": types[0][0],
+        "retake_of_id": other.json()["id"],
+    }
     for name, value in counting.items():
         answer = await teacher.patch(work, json={name: value}, headers=ANY)
         assert answer.json()["type"] == "/problems/mark-edit-window-closed", answer.text

@@ -602,3 +602,29 @@ async def test_no_retake_of_a_retake_comes_back(
     assert [tuple(row) for row in await school.run(links)] == stand
     await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
     assert [tuple(row) for row in await school.run(links)] == stand
+
+
+@pytest.mark.clause("3.4", "Д.9")
+async def test_what_works_kept_when_a_compromised_coordinator_changed_their_type_stays(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Voiding it would let the type's new weight reach the closed days."""
+    await school.run(
+        "INSERT INTO role_assignments (organization_id, person_id, role, begins_on)"
+        " VALUES ($1, $2, 'coordinator', '2026-09-01')",
+        school.id,
+        school.teacher.id,
+    )
+    began, work = clock.now, f"/works/{school.work_id}"
+    teacher = as_(school.teacher)
+    titled = await teacher.patch(work, json={"title": "Ответ у доски"}, headers=ANY)
+    assert titled.status_code == 200, titled.text
+    await school.run("UPDATE journals SET closed_dates = '{[2026-09-01, 2026-10-26)}'")
+    changed = await teacher.patch(f"/work-types/{school.work_type_id}", json={"weight": 50})
+    assert changed.status_code == 200, changed.text
+    clock.pass_(minutes=5)
+    notice = await report(coordinator, school.teacher)
+    voided = await void(coordinator, notice, void_from=began.isoformat())
+    assert [(one["field"], one["becomes"]) for one in voided["cells"]] == [("title", None)]
+    [stands] = await school.run("SELECT title, weight FROM works")
+    assert (stands["title"], stands["weight"]) == (None, 1)

@@ -91,7 +91,7 @@ class AnalyticsRepository:
                 Mark.lesson_date,
                 Mark.value,
                 Mark.numeric,
-                and_(Mark.counts, WorkType.counts),
+                and_(Mark.counts, func.coalesce(Work.counts, WorkType.counts)),
                 weight,
                 Mark.work_id,
                 Work.retake_of_id,

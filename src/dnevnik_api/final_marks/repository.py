@@ -470,7 +470,7 @@ class GradingRepository:
                 Mark.journal_id == journal_id,
                 Mark.lesson_date.between(begins_on, ends_on),
                 Mark.counts,
-                WorkType.counts,
+                func.coalesce(Work.counts, WorkType.counts),
             )
         )
         taken: dict[int, list[Taken]] = defaultdict(list)

@@ -7,7 +7,7 @@ WITH
 ,
 mark AS MATERIALIZED (
     SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric,
-           m.counts AND t.counts AS counts, coalesce(w.weight, t.weight) AS weight,
+           m.counts AND coalesce(w.counts, t.counts) AS counts, coalesce(w.weight, t.weight) AS weight,
            coalesce(w.retake_of_id, w.id) AS family,
            w.retake_of_id IS NOT NULL AS is_retake,
            ROW(w.retake_of_id IS NOT NULL, m.lesson_date, w.id) AS turn

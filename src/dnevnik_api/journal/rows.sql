@@ -11,7 +11,7 @@ lesson AS MATERIALIZED (
 work AS MATERIALIZED (
     SELECT w.id, w.lesson_id, w.work_type_id, t.short_name, t.name, w.title, w.checked_on,
            w.begins_on, w.retake_of_id, w.version, coalesce(w.weight, t.weight) AS weight,
-           t.counts,
+           coalesce(w.counts, t.counts) AS counts,
            coalesce(w.retake_of_id, w.id) AS family,
            count(*) OVER (PARTITION BY coalesce(w.retake_of_id, w.id)) > 1 AS retaken,
            ROW(w.retake_of_id IS NOT NULL, w.lesson_date, w.id) AS turn

@@ -13,7 +13,7 @@ from dnevnik_api.policy import Actor
 
 from .actions import KeptLesson, check_window, keep, keep_work
 
-_COUNTING = ("work_type_id", "weight", "retake_of_id")
+_COUNTING = ("work_type_id", "weight", "counts", "retake_of_id")
 """What of a work says how its marks count."""
 
 _NO_ORIGINAL = Text(

@@ -105,8 +105,10 @@ async def change_work(
 ) -> Work:
     """Change a work's type, title, weight, first day or the day its checking was finished.
 
-    Type, weight and what it takes again say how its marks count: they stay once the mark edit
-    window is closed (2.14b).
+    Type, weight, «counts» and what it takes again say how its marks count: they stay once the
+    mark edit window is closed (2.14b).
+
+    A work may also count in averages where its type does not, or be left out of them.
     """
     kept, work = await works.lock(actor, work_id)
     check_version(request, work.version)

@@ -3,7 +3,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dnevnik_api.fields import Day, Id, Line, Prose, Read, Request, Weight, optional
+from dnevnik_api.fields import Day, Flag, Id, Line, Prose, Read, Request, Weight, optional
 
 
 class LessonRecord(Request):
@@ -28,6 +28,9 @@ class WorkCreate(Request):
     work_type_id: Id = Field(examples=[3])
     title: Line | None = Field(None, examples=["Контрольная работа № 2"])
     weight: Weight | None = Field(None, description="Empty: the work type's.", examples=[2])
+    counts: Flag | None = Field(
+        None, description="Whether its marks count in averages. Empty: the work type's."
+    )
     checked_on: Day | None = Field(
         None, description="When the checking of a written work was finished (2.6)."
     )
@@ -49,6 +52,7 @@ class WorkUpdate(Request):
     work_type_id: Id = optional()
     title: Line | None = None
     weight: Weight | None = None
+    counts: Flag | None = None
     checked_on: Day | None = None
     begins_on: Day | None = None
     retake_of_id: Id | None = None
@@ -62,6 +66,7 @@ class WorkRead(Read):
     work_type_id: int
     title: str | None
     weight: Annotated[float | None, Field(description="Empty: the work type's.")]
+    counts: Annotated[bool | None, Field(description="Empty: the work type's.")]
     checked_on: date | None
     begins_on: Annotated[date | None, Field(description="Empty: a work of one lesson.")]
     retake_of_id: Annotated[int | None, Field(description="The work that it takes again.")]

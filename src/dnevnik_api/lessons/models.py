@@ -179,6 +179,8 @@ class Work(TenantRow):
     title: Mapped[str | None]
     # Empty: the work type's weight.
     weight: Mapped[float | None] = mapped_column(Numeric(5, 2, asdecimal=False))
+    # Empty: whether works of its type count in averages.
+    counts: Mapped[bool | None]
     checked_on: Mapped[date | None]
     # Of a work that lasts over several lessons: its column stands at the last of them, so that
     # its marks count, and may be edited, from the day that they are given. No constraint ties it

@@ -39,6 +39,7 @@ from .models import (
 )
 from .policy import archiving, check_inside, check_order, check_rule
 from .repository import (
+    OF_AVERAGES,
     AcademicYearRepository,
     BellRuleRepository,
     BellScheduleRepository,
@@ -1140,8 +1141,13 @@ async def change_work_type(
     request: Request,
     response: Response,
 ) -> WorkType:
-    """Change a work type; If-Match is honoured where it is sent."""
-    work_type = await work_types.lock(actor, work_type_id)
+    """Change a work type; If-Match is honoured where it is sent.
+
+    Another weight, or to count no more, changes the averages of what is still open. Works on days
+    that are closed by final marks, and of years that are over, keep what they counted for.
+    """
+    averages = not OF_AVERAGES.isdisjoint(body.model_fields_set)
+    work_type = await work_types.lock(actor, work_type_id, with_journals=averages)
     check_version(request, work_type.version, required=False)
     changes = archiving(body.model_dump(exclude_unset=True), work_type.archived_on, actor.today)
     changed = await work_types.change(actor, work_type, changes)
