@@ -356,7 +356,8 @@ class GradingRepository:
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         values = await self.values(actor, journal)
         finals = await self._finals(actor, journal_id)
-        parts = await self._parts_of_year(actor, journal)
+        if place.kind == FinalKind.YEAR:
+            parts = await self._parts_of_year(actor, journal)
         if place.kind == FinalKind.PERIOD:
             marks = await self._marks(actor, journal_id, begins_on, ends_on)
         needing = await self._session.execute(
