@@ -501,8 +501,8 @@ NOT_ENROLLED = _problem(
     409,
     ("Учащийся не в группе", "Not enrolled"),
     (
-        "В день урока учащийся не числится в этой группе.",
-        "The student is not enrolled in the group on the day of the lesson.",
+        "В этот день или период учащийся не числится в этой группе.",
+        "The student is not enrolled in the group on that day or in that period.",
     ),
 )
 NOT_ASSESSED = _problem(

@@ -166,14 +166,17 @@ class FinalMarkRepository:
         book: Gradebook,
         wanted: Mapping[int, str | None],
         reason: str | None = None,
+        *,
+        pointer: str = "",
     ) -> Written:
         """Set, change and take back final marks, all or nothing; the journal may close by it.
 
-        Raise NOT_ENROLLED and INVALID with a pointer to each wrong one.
+        Raise NOT_ENROLLED and INVALID with a pointer to each wrong one: ``pointer`` is where the
+        body has it, ``{}`` its number in a list.
         """
-        await self._check_members(actor, book, list(wanted))
+        await self._check_members(actor, book, list(wanted), pointer)
         tokens = [
-            (f"/marks/{number}/value", value)
+            (f"{pointer}/value".format(number), value)
             for number, value in enumerate(wanted.values())
             if value is not None
         ]
@@ -271,8 +274,8 @@ class FinalMarkRepository:
     async def _check_year(self, actor: Actor, journal: Journal) -> None:
         """Refuse final marks of a year that is over, unless a coordinator opened the journal."""
         year = await records.find(self._session, actor, AcademicYear, journal.academic_year_id)
-        # Exams and what is made up for come in summer; on 1 September the next year begins.
-        last = max(year.ends_on, date(year.ends_on.year, 8, 31))
+        # Exams and what is made up for come in summer; a year that lasts as long has its week.
+        last = max(year.ends_on + DUE_AFTER, date(year.ends_on.year, 8, 31))
         reopened = select(Closing.id).where(
             Closing.organization_id == actor.organization_id,
             Closing.journal_id == journal.id,
@@ -281,7 +284,9 @@ class FinalMarkRepository:
         if actor.today > last and (await self._session.scalars(reopened)).first() is None:
             raise YEAR_OVER(last=f"{last:%d.%m.%Y}")
 
-    async def _check_members(self, actor: Actor, book: Gradebook, students: Sequence[int]) -> None:
+    async def _check_members(
+        self, actor: Actor, book: Gradebook, students: Sequence[int], pointer: str
+    ) -> None:
         days = Range(book.begins_on, book.ends_on, bounds="[]")
         enrolled = set(
             await self._session.scalars(
@@ -295,7 +300,9 @@ class FinalMarkRepository:
             )
         )
         strangers = [
-            FieldError(f"/marks/{number}/student_id", NOT_ENROLLED.code, STRANGER)
+            FieldError(
+                pointer and f"{pointer}/student_id".format(number), NOT_ENROLLED.code, STRANGER
+            )
             for number, student_id in enumerate(students)
             if student_id not in enrolled
         ]

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
     ALREADY_REOPENED,
+    BAD_QUERY,
     NOT_ASSESSED,
     NOT_ENROLLED,
     NOT_FOUND,
@@ -16,11 +17,12 @@ from dnevnik_api.errors import (
     PRECONDITION_REQUIRED,
     STALE_VERSION,
     YEAR_OVER,
+    FieldError,
 )
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
-from dnevnik_api.problems import documented
+from dnevnik_api.problems import documented, explain
 from dnevnik_api.records import check_seen, check_version, seen_by, tag
 from dnevnik_api.routing import TransactionRoute, provided
 
@@ -92,7 +94,7 @@ async def _asked_place(
 ) -> Place:
     """Read a place from the query; a period goes with its kind, and only so."""
     if (kind == FinalKind.PERIOD) != (reporting_period_id is not None):
-        raise NOT_FOUND()
+        raise BAD_QUERY([FieldError("?reporting_period_id", "period", explain("period"))])
     return Place(kind, reporting_period_id)
 
 
@@ -148,7 +150,7 @@ async def write_final_marks(
     book = await marks.open(actor, journal_id, Place(body.kind, body.reporting_period_id))
     check_seen(seen, book.journal.version)
     wanted = {one.student_id: one.value for one in body.marks}
-    written = await marks.write(actor, book, wanted, body.reason)
+    written = await marks.write(actor, book, wanted, body.reason, pointer="/marks/{}")
     tag(response, written)
     return written
 

@@ -1,4 +1,3 @@
-from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -6,7 +5,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, optional
+from dnevnik_api.fields import (
+    Id,
+    Int,
+    Line,
+    Moment,
+    Read,
+    Request,
+    check_each_once,
+    optional,
+)
 from dnevnik_api.marks.schemas import Reason
 from dnevnik_api.organizations.models import MarkScale
 from dnevnik_api.organizations.schemas import Token, ValueScale
@@ -65,8 +73,7 @@ class FinalMarksWrite(Request):
     def _fits(self) -> Self:
         if (self.kind == FinalKind.PERIOD) != (self.reporting_period_id is not None):
             raise PydanticCustomError("period", "a period goes with the kind `period`, and only so")
-        if any(times > 1 for times in Counter(one.student_id for one in self.marks).values()):
-            raise PydanticCustomError("repeated", "the same student is named twice")
+        check_each_once((one.student_id for one in self.marks), "marks")
         return self
 
 
