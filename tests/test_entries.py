@@ -453,6 +453,26 @@ async def test_a_project_lasts_over_lessons_and_its_marks_stand_at_the_last_one(
     assert changes[-1][0]["begins_on"] == past["lesson_date"]
 
 
+@pytest.mark.clause("2.7")
+async def test_a_work_whose_type_was_archived_is_changed_with_all_that_it_has_sent_back(
+    as_: SignIn, school: School
+) -> None:
+    teacher, any_ = as_(school.teacher), {"If-Match": "*"}
+    work = (await teacher.get(f"/works/{school.work_id}")).json()
+    same = {name: work[name] for name in ("work_type_id", "weight", "retake_of_id", "begins_on")}
+    archived = await as_(school.coordinator).patch(
+        f"/work-types/{school.work_type_id}", json={"archived": True}, headers=any_
+    )
+    assert archived.status_code == 200, archived.text
+    address = f"/works/{school.work_id}"
+    changed = await teacher.patch(address, json={**same, "title": "Диктант"}, headers=any_)
+    assert (changed.status_code, changed.json().get("title")) == (200, "Диктант")
+    again = await teacher.post(
+        f"/lessons/{school.lesson_id}/works", json={"work_type_id": school.work_type_id}
+    )
+    assert again.json()["errors"][0]["code"] == "archived"
+
+
 @pytest.mark.clause("2.8", "2.11", "А.26")
 async def test_homework_goes_with_the_lesson_it_is_due_at_and_the_history_tells(
     as_: SignIn, school: School
