@@ -391,6 +391,44 @@ async def test_what_is_wrong_with_final_marks_is_pointed_to_where_the_body_has_i
     assert await pointers(book, stranger) == ["/marks/0/student_id"]
 
 
+@pytest.mark.clause("2.10", "Е.1", "Е.3", "Ж.1")
+async def test_a_family_reads_its_final_marks_and_claims_that_one_is_wrong(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await close(as_(school.teacher), school)
+    address = f"/students/{school.student.id}/final-marks"
+    for who, status in (
+        ("student", 200),
+        ("guardian", 200),
+        ("director", 200),
+        ("homeroom_teacher", 200),
+        ("classmate", 404),
+        ("other_guardian", 404),
+        ("teacher", 403),
+    ):
+        answer = await as_(school.people[who]).get(address)
+        assert answer.status_code == status, (who, answer.text)
+    guardian = as_(school.guardian)
+    [mark] = (await guardian.get(address)).json()["items"]
+    assert (mark["subject_name"], mark["kind"], mark["value"]) == ("Математика", "period", "5")
+    assert mark["academic_year_id"] == school.year_id
+    other_year = {"academic_year_id": school.year_id + 1000}
+    assert (await guardian.get(address, params=other_year)).json()["items"] == []
+    [change] = (await guardian.get(f"/students/{school.student.id}/mark-changes")).json()["items"]
+    for told in (mark, change):
+        claim = {
+            "student_id": school.student.id,
+            "journal_id": told["journal_id"],
+            "final_kind": "period",
+            "reporting_period_id": told["reporting_period_id"],
+            "discovered_on": "2026-10-14",
+            "text": "Выходит четвёрка.",
+        }
+        made = await guardian.post("/mark-claims", json=claim)
+        assert made.status_code == 201, made.text
+        await guardian.post(f"/mark-claims/{made.json()['id']}/withdrawal", headers=ANY)
+
+
 @pytest.mark.clause("2.14a")
 async def test_a_year_that_ends_with_august_has_its_week_for_final_marks_too(
     as_: SignIn, school: School, clock: FakeClock

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, selec
 from sqlalchemy.dialects.postgresql import DATERANGE, Range
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Bundle
 
 from dnevnik_api import records
 from dnevnik_api.classes.models import Enrolment, Group
@@ -30,7 +31,7 @@ from dnevnik_api.errors import (
     Text,
 )
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
-from dnevnik_api.lessons.policy import visible_entries, visible_journals
+from dnevnik_api.lessons.policy import visible_entries, visible_journals, whose_diary
 from dnevnik_api.marks.models import Mark
 from dnevnik_api.marks.repository import check_tokens, record_changes, scale_of
 from dnevnik_api.organizations.models import (
@@ -63,6 +64,16 @@ TOO_LONG = Text(
 )
 STRANGER = Text(
     "Учащийся не числится в группе в это время.", "Not enrolled in the group at that time."
+)
+_SHOWN = (
+    "id",
+    "journal_id",
+    "student_id",
+    "kind",
+    "reporting_period_id",
+    "value",
+    "version",
+    "changed_at",
 )
 CLOSED_BY_MARKS = frozenset({FinalKind.PERIOD, FinalKind.YEAR})
 """What every student needs; an exam is not taken by all."""
@@ -126,6 +137,32 @@ class FinalMarkRepository:
                 FinalMark.journal_id == journal_id,
                 visible_entries(actor, FinalMark.student_id),
                 *(getattr(FinalMark, key) == value for key, value in filters.items() if value),
+            )
+        )
+        return await paginate(self._session, marks, window, FinalMark.id)
+
+    async def of_student(
+        self, actor: Actor, window: Window, student_id: int, academic_year_id: int | None
+    ) -> Slice[Any]:
+        """Return the final marks of a student whose diary the actor reads, or raise NOT_FOUND."""
+        await records.find(self._session, actor, Person, student_id, whose_diary(actor))
+        shown: Bundle[Any] = Bundle(
+            "final_mark",
+            *(getattr(FinalMark, name) for name in _SHOWN),
+            Journal.academic_year_id,
+            Journal.subject_id,
+            Subject.name.label("subject_name"),
+        )
+        marks = (
+            select(shown)
+            .join(Journal, _same(Journal, FinalMark.journal_id, actor))
+            .join(Subject, _same(Subject, Journal.subject_id, actor))
+            .where(
+                FinalMark.organization_id == actor.organization_id,
+                FinalMark.student_id == student_id,
+                true()
+                if academic_year_id is None
+                else Journal.academic_year_id == academic_year_id,
             )
         )
         return await paginate(self._session, marks, window, FinalMark.id)

@@ -43,6 +43,7 @@ from .schemas import (
     GradingRulesRead,
     GradingRulesUpdate,
     MissingRead,
+    OwnFinalMarkRead,
     ProposalRead,
     ProposalsRead,
     Reopening,
@@ -55,6 +56,7 @@ router = APIRouter(
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 Reopener = Annotated[Actor, requires(Permission.JOURNALS_REOPEN)]
+DiaryReader = Annotated[Actor, requires(Permission.DIARY_READ)]
 Ruler = Annotated[Actor, requires(Permission.ORGANIZATION_WRITE)]
 FinalMarks = Annotated[FinalMarkRepository, provided(FinalMarkRepository)]
 Grading = Annotated[GradingRepository, provided(GradingRepository)]
@@ -124,6 +126,23 @@ async def list_final_marks(
         "student_id": student_id,
     }
     return await marks.page(actor, window, journal_id, filters)
+
+
+@router.get(
+    "/students/{student_id}/final-marks",
+    response_model=Page[OwnFinalMarkRead],
+    summary="List a student's final marks",
+    openapi_extra=clauses("2.10", "Е.3", "Ж.1"),
+)
+async def list_final_marks_of_student(
+    student_id: PathId,
+    actor: DiaryReader,
+    marks: FinalMarks,
+    window: WindowQuery,
+    academic_year_id: QueryId = None,
+) -> Slice[Any]:
+    """List a student's final marks in all subjects, for whoever reads their diary (Е.3, Ж.1)."""
+    return await marks.of_student(actor, window, student_id, academic_year_id)
 
 
 @router.put(

@@ -45,6 +45,14 @@ class FinalMarkRead(Read):
     changed_at: datetime
 
 
+class OwnFinalMarkRead(FinalMarkRead):
+    """One's own, or one's child's, final mark."""
+
+    academic_year_id: int
+    subject_id: int
+    subject_name: str
+
+
 class FinalMarkWrite(Request):
     """A student's final mark."""
 
