@@ -288,7 +288,7 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     assert header.startswith("Когда;Кто изменил;Класс;Предмет")
     assert row == (
         "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Работа;Иванов Егор;;5-;;"
-        "'=HYPERLINK(1);;;"
+        "'=HYPERLINK(1);;;;;"
     )
     workbook = await as_(school.coordinator).get("/mark-changes/export", params={"form": "xlsx"})
     sheet = openpyxl.load_workbook(BytesIO(workbook.content)).active
@@ -304,6 +304,8 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
         "5-",
         None,
         "=HYPERLINK(1)",
+        None,
+        None,
         None,
         None,
         None,
@@ -451,6 +453,25 @@ async def test_a_project_lasts_over_lessons_and_its_marks_stand_at_the_last_one(
     changes = await history(school, "works")
     assert [after["begins_on"] for _, after in changes] == [past["lesson_date"], None]
     assert changes[-1][0]["begins_on"] == past["lesson_date"]
+
+
+@pytest.mark.clause("2.7", "2.14c")
+async def test_the_exported_report_tells_by_when_a_work_was_and_is_to_be_done(
+    as_: SignIn, school: School
+) -> None:
+    cell = f"/works/{school.work_id}/students/{school.student.id}/marks/1"
+    teacher = as_(school.teacher)
+    await teacher.put(cell, json={"value": ".", "due_on": "2026-10-20"}, headers=NEW)
+    later = {"value": ".", "due_on": "2026-10-25"}
+    changed = await teacher.put(cell, json=later, headers={"If-Match": "*"})
+    assert changed.status_code == 200, changed.text
+    table = await as_(school.coordinator).get("/mark-changes/export")
+    header, *rows = [line.split(";") for line in table.text.splitlines()]
+    where = header.index("Срок был"), header.index("Срок стал")
+    assert [[row[place] for place in where] for row in rows] == [
+        ["", "20.10.2026"],
+        ["20.10.2026", "25.10.2026"],
+    ]
 
 
 @pytest.mark.clause("2.7")

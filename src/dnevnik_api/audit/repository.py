@@ -39,12 +39,14 @@ COLUMNS = (
     "Стало",
     "Комментарий был",
     "Комментарий стал",
+    "Срок был",
+    "Срок стал",
     "Причина",
     "Недействительно (№ уведомления)",
     "Отмена недействительного (№ уведомления)",
 )
 FOR_WHAT = {None: "Работа", "period": "Период", "year": "Год", "exam": "Экзамен", "total": "Итог"}
-WIDTHS = (20, 32, 10, 24, 12, 16, 32, 8, 8, 30, 30, 30, 18, 18)
+WIDTHS = (20, 32, 10, 24, 12, 16, 32, 8, 8, 30, 30, 12, 12, 30, 18, 18)
 
 
 class About(StrEnum):
@@ -124,6 +126,8 @@ class HistoryRepository:
                 one.new_value,
                 one.old_comment,
                 one.new_comment,
+                one.old_due_on,
+                one.new_due_on,
                 one.reason,
                 one.void_notice_id,
                 one.voiding_notice_id,
