@@ -325,6 +325,32 @@ async def test_a_reopening_is_ended_before_its_time(
     assert again.json()["type"] == "/problems/not-reopened"
 
 
+@pytest.mark.clause("Д.9", "2.13")
+async def test_while_a_period_is_open_again_a_substitute_may_be_named_for_its_lessons(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """Else nobody could correct the marks of a teacher who has left."""
+    await close(as_(school.teacher), school)
+    await school.run(
+        "UPDATE journal_teachers SET ends_on = '2026-10-14' WHERE journal_id = $1",
+        school.journal_id,
+    )
+    address = f"/lessons/{school.lesson_id}/substitution"
+    body, deputy = {"substitute_id": school.homeroom_teacher.id}, as_(school.deputy)
+    refused = await deputy.put(address, json=body, headers=ANY)
+    assert refused.json()["type"] == "/problems/period-closed"
+    await reopen(as_(school.coordinator), school, clock.now + timedelta(hours=2))
+    named = await deputy.put(address, json=body, headers=ANY)
+    assert named.status_code == 200, named.text
+    substitute = as_(school.homeroom_teacher)
+    assert (await substitute.put(cell(school), json={"value": "4"}, headers=NEW)).is_success
+    clock.pass_(hours=2)
+    moved = await as_(school.deputy).patch(
+        f"/lessons/{school.past_lesson_id}", json={"lesson_date": "2026-10-08"}, headers=ANY
+    )
+    assert moved.json()["type"] == "/problems/period-closed"
+
+
 @pytest.mark.clause("2.14a", "2.10")
 async def test_who_lacks_a_final_mark_is_listed_and_when_it_is_overdue(
     as_: SignIn, school: School, clock: FakeClock

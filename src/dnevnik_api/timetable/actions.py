@@ -346,8 +346,11 @@ class LessonPlanner:
             raise INVALID([FieldError("/teacher_id", "not-journals-teacher", NOT_JOURNALS_TEACHER)])
 
     async def _check_open(self, actor: Actor, journal: Journal, *days: date) -> None:
-        """Refuse to touch what lies in a reporting period whose final marks are set (Д.9)."""
-        closed = select(or_(*(Journal.closed_dates.bool_op("@>")(day) for day in days))).where(
+        """Refuse to touch what lies in a reporting period whose final marks are set (Д.9).
+
+        While a coordinator has it open somebody else may give its lessons: whose teacher is gone.
+        """
+        closed = select(or_(*(Journal.closed_on(day, actor.now) for day in days))).where(
             Journal.organization_id == actor.organization_id, Journal.id == journal.id
         )
         if await self._session.scalar(closed):
