@@ -7,7 +7,7 @@ against another way to work the same out; some of them through the application a
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from dnevnik_api.db import open_session
 from dnevnik_api.policy import look_up_person
 from dnevnik_api.voiding import actions
-from dnevnik_api.voiding.policy import Cell, Change, Kind, Thing, replay
+from dnevnik_api.voiding.policy import Cell, Change, Kind, Thing, Verdict, read_from, replay
 
 HISTORIES = 10_000
 ACCOUNTS = 3
@@ -161,6 +161,33 @@ def test_voiding_equals_the_replay_of_what_counts_in_ten_thousand_histories(
         take(journal, *step)
         for thing in THINGS:
             assert journal.state.get(thing) == journal.counted(thing)
+
+
+@pytest.mark.clause("3.4")
+@pytest.mark.parametrize(
+    ("verdicts", "since"),
+    [
+        ([], 100),
+        # Over before: what stood then is what counted then.
+        ([(10, 50)], 100),
+        # Decided later: what stood then was not yet put right.
+        ([(10, 101)], 10),
+        # Decided so shortly before that what was on its way may have come after it.
+        ([(10, 99.5)], 10),
+        ([(200, 210)], 100),
+        # One leads to another.
+        ([(10, 61), (60, 150), (5, 8)], 10),
+    ],
+)
+def test_changes_are_read_from_where_all_that_is_void_was_put_right(
+    verdicts: list[tuple[float, float]], since: float
+) -> None:
+    def at(hours: float) -> datetime:
+        return datetime(2026, 9, 1, tzinfo=UTC) + timedelta(hours=hours)
+
+    given_ = [Verdict(at(void_from), at(decided_at)) for void_from, decided_at in verdicts]
+    for order in (given_, given_[::-1]):
+        assert read_from(at(100), order) == at(since)
 
 
 # In the database ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ what its last operation that counts left in it.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ EXISTS = ""
 _OF_LESSON = ("topic", "comment", "status")
 # What follows from a record's lesson, which a work may change within its journal.
 _FIXED = frozenset({"journal_id", "lesson_date"})
+
+
+LONGEST_DEED = timedelta(hours=1)
+"""No later than this after the moment that it bears a change or a voiding is written."""
 
 
 class Thing(NamedTuple):
@@ -77,6 +82,25 @@ class Outcome:
     now: Any
     becomes: Any
     was_voided: bool = False
+
+
+class Verdict(NamedTuple):
+    """From when on a notice made operations void, and when that was last decided or taken back."""
+
+    void_from: datetime
+    decided_at: datetime
+
+
+def read_from(begin: datetime, verdicts: Iterable[Verdict]) -> datetime:
+    """Return from when on changes are to be replayed that the void ones since ``begin`` touch.
+
+    What stood then is what counted then: it does now, unless something earlier became void, or
+    counted again, later.
+    """
+    for void_from, decided_at in sorted(verdicts, reverse=True):
+        if void_from < begin <= decided_at + LONGEST_DEED:
+            begin = void_from
+    return begin
 
 
 def replay(changes: Iterable[Change]) -> dict[Cell, Outcome]:

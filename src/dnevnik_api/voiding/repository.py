@@ -29,7 +29,19 @@ from dnevnik_api.people.models import Guardianship
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
 
-from .policy import EXISTS, Cell, Change, Kind, Outcome, Thing, keep_works, replay, untangle
+from .policy import (
+    EXISTS,
+    Cell,
+    Change,
+    Kind,
+    Outcome,
+    Thing,
+    Verdict,
+    keep_works,
+    read_from,
+    replay,
+    untangle,
+)
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -122,13 +134,8 @@ class VoidingRepository:
 
         With ``void_from`` as if it made void what the account did from that moment on.
         """
-        first = await self._session.scalar(
-            select(func.min(CompromiseNotice.void_from)).where(
-                CompromiseNotice.organization_id == actor.organization_id
-            )
-        )
-        # What was never void before counts: nothing is read of it.
-        since = min(one for one in (first, void_from, _NEVER) if one is not None)
+        begins = [one for one in (notice.void_from, void_from) if one is not None]
+        since = read_from(min(begins, default=_NEVER), await self._verdicts(actor))
         rows = await self._session.execute(_CHANGES, _values(actor, notice, void_from, since=since))
         found = Found(0, {}, {}, {}, {})
         changes: list[Change] = []
@@ -144,6 +151,15 @@ class VoidingRepository:
         keep_works(found.outcomes)
         await self._let_follow(actor, found)
         return found
+
+    async def _verdicts(self, actor: Actor) -> list[Verdict]:
+        """Return what the school's notices made void, and when that was last decided."""
+        decided_at = func.greatest(CompromiseNotice.voided_at, CompromiseNotice.withdrawn_at)
+        notices = select(CompromiseNotice.void_from, decided_at).where(
+            CompromiseNotice.organization_id == actor.organization_id,
+            CompromiseNotice.void_from.is_not(None),
+        )
+        return [Verdict(*row) for row in await self._session.execute(notices)]
 
     async def _let_follow(self, actor: Actor, found: Found) -> None:
         """Let homework be due on the day that its due lesson has now; no voiding moves lessons."""
