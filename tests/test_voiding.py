@@ -359,6 +359,28 @@ async def test_homework_that_went_with_a_lesson_a_deputy_moved_stays_when_the_de
 
 
 @pytest.mark.clause("3.4")
+async def test_what_an_account_did_in_a_year_is_previewed_within_a_requests_time(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    began = clock.now
+    await set_mark(as_(school.teacher), mark_of(school), "4")
+    columns = (
+        "organization_id, kind, changed_at, actor_id, actor_name, journal_id, lesson_id,"
+        " lesson_date, group_id, group_name, subject_id, subject_name, student_id, student_name,"
+        " ordinal, new_value, new_numeric, new_counts, request_id"
+    )
+    await school.run(
+        f"INSERT INTO mark_changes (work_id, {columns})"
+        f" SELECT work_id + number, {columns} FROM mark_changes, generate_series(1, 8000) number"
+    )
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    preview = await coordinator.get(f"/compromise-notices/{notice['id']}/voiding")
+    assert preview.status_code == 200, preview.text
+    assert (preview.json()["operations"], preview.json()["total"]) == (8001, 8001)
+
+
+@pytest.mark.clause("3.4")
 async def test_of_a_record_that_somebody_else_removed_no_field_is_said_to_change(
     as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
 ) -> None:

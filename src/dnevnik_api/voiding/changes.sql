@@ -31,14 +31,15 @@ touched AS MATERIALIZED (
     SELECT w.kind, w.key FROM of_work w JOIN concerned c USING (work_id)
 )
 SELECT h.kind, h.key, coalesce(h.journal_id, l.journal_id) AS journal_id, h.place, h.before, h.after,
-       f.id IS NOT NULL OR EXISTS (
-           SELECT FROM told t WHERE t.origin = h.origin AND t.id = h.id AND t.is_in_force) AS is_void,
+       -- Looked up, not joined: nobody knows beforehand how many they are.
+       (h.origin, h.id) IN (
+           SELECT f.origin, f.id FROM found f
+           UNION ALL
+           SELECT t.origin, t.id FROM told t WHERE t.is_in_force) AS is_void,
        h.voiding_notice_id IS NOT NULL AS is_reversal,
-       m.id IS NOT NULL AS is_mine
+       (h.origin, h.id) IN (SELECT m.origin, m.id FROM mine m) AS is_mine
 FROM history h
 JOIN touched USING (kind, key)
-LEFT JOIN mine m USING (origin, id)
-LEFT JOIN found f USING (origin, id)
 LEFT JOIN lessons l
     ON l.organization_id = :organization_id AND l.id = (h.place ->> 'lesson_id')::bigint
 ORDER BY h.id

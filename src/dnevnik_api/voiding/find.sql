@@ -14,7 +14,7 @@
                AND h.before - 'due_on' IS NOT DISTINCT FROM h.after - 'due_on')
       -- What works on closed days kept when their type was changed: without it a void change of the
       -- type would reach them.
-      AND NOT (h.kind = 'work'
+      AND NOT (h.kind = 'work' AND h.before IS NOT NULL AND h.after IS NOT NULL
                AND h.before - '{weight,counts}'::text[] = h.after - '{weight,counts}'::text[]
                AND EXISTS (
                    SELECT FROM entry_changes kept

@@ -313,6 +313,10 @@ class VoidingRepository:
     async def _restore(
         self, actor: Actor, notice: CompromiseNotice, found: Found, written: Written
     ) -> None:
+        fields: dict[Thing, dict[str, Any]] = defaultdict(dict)
+        for cell, one in found.outcomes.items():
+            if cell.field != EXISTS:
+                fields[cell.thing][cell.field] = one.becomes
         for kind in (Kind.WORK, Kind.HOMEWORK):
             model = _MODELS[kind]
             again: dict[int, dict[str, Any]] = {}
@@ -320,11 +324,7 @@ class VoidingRepository:
                 if cell.field == EXISTS and one.becomes:
                     again[int(cell.thing.key)] = {
                         **found.records[cell.thing],
-                        **{
-                            other.field: outcome.becomes
-                            for other, outcome in found.outcomes.items()
-                            if other.thing == cell.thing and other.field != EXISTS
-                        },
+                        **fields[cell.thing],
                         "id": int(cell.thing.key),
                     }
             if not again:
