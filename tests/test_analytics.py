@@ -12,7 +12,7 @@ from test_final_marks import FIVE_POINT, marks, rules
 from typing_extensions import override
 
 from dnevnik_api.analytics.policy import Given, counted, trend, ways_to
-from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken
+from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken, propose
 from dnevnik_api.organizations.models import MarkScale, RetakesCount
 
 # Day, value, weight of the work: what the teacher of the tests below has given.
@@ -182,6 +182,16 @@ def test_a_goal_that_is_reached_takes_none_and_one_out_of_reach_has_no_way() -> 
     few = ways_to(5, marks(5), rules(), FIVE_POINT, Decimal(1))
     assert {way.value: way.count for way in few}[5] == 2, "three marks are needed at least"
     assert counted([Given(date(2026, 9, 1), "н/а", None)], RetakesCount.RETAKE) == []
+
+
+def test_a_goal_is_reached_by_way_of_a_higher_value_too() -> None:
+    """A school that gives a four from 4.8 on only gives fives from 4.5 on."""
+    strict = rules(thresholds=[{"value": 4, "average_from": "4.8"}])
+    assert propose(marks(5, 5, 5, 4), strict, FIVE_POINT, fewest=3).value == "5"
+    found = ways_to(4, marks(5, 4), strict, FIVE_POINT, Decimal(1))
+    assert [(way.value, way.count) for way in found] == [(5, 1)]
+    lowest = ways_to(2, marks(2, 2), strict, FIVE_POINT, Decimal(1))
+    assert {way.count for way in lowest} == {1}
 
 
 def test_a_retake_changes_no_month_before_its_own() -> None:

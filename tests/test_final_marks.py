@@ -18,7 +18,7 @@ from dnevnik_api.final_marks.policy import (
     FinalValues,
     propose,
     propose_total,
-    threshold_of,
+    thresholds_of,
 )
 from dnevnik_api.organizations.models import MarkScale
 
@@ -80,13 +80,13 @@ def test_the_total_weighs_the_year_and_the_exam() -> None:
 def test_a_scale_with_gaps_is_rounded_by_the_share_of_the_way_to_its_next_value() -> None:
     tens = FinalValues(MarkScale.HUNDRED_POINT, {60: "60", 80: "80", 100: "100"})
     by = rules(thresholds=[{"value": 80, "average_from": "65", "scale": "five_point"}])
-    assert [threshold_of(one, by, tens) for one in (60, 80, 100)] == [
+    assert [thresholds_of(by, tens)[one] for one in (60, 80, 100)] == [
         Decimal("59.5"),
         Decimal(70),
         Decimal(90),
     ]
     own = rules(thresholds=[{"value": 80, "average_from": "65", "scale": "hundred_point"}])
-    assert threshold_of(80, own, tens) == Decimal(65)
+    assert thresholds_of(own, tens)[80] == Decimal(65)
     assert propose([Counted(69, Decimal(1))], own, tens, fewest=1).value == "80"
     assert propose([Counted(69, Decimal(1))], by, tens, fewest=1).value == "60"
 
@@ -317,8 +317,14 @@ async def test_a_reopening_is_ended_before_its_time(
     closing = f"/journals/{school.journal_id}/closings/{opened.json()['id']}/reopening"
     stale = await coordinator.delete(closing, headers={"If-Match": '"1"'})
     assert stale.status_code == 412
+    clock.pass_(minutes=5)
     ended = await coordinator.delete(closing, headers={"If-Match": opened.headers["etag"]})
     assert ended.status_code == 200, ended.text
+    assert (ended.json()["reopened_until"], ended.json()["reason"]) == (None, None)
+    # Whose request came before, and waited.
+    clock.pass_(minutes=-1)
+    late = await teacher.put(final(school), json={"value": "4"}, headers=ANY)
+    assert late.json()["type"] == "/problems/period-closed"
     refused = await teacher.put(cell(school), json={"value": "5"}, headers=NEW)
     assert refused.json()["type"] == "/problems/period-closed"
     again = await coordinator.delete(closing, headers={"If-Match": ended.headers["etag"]})
@@ -434,6 +440,8 @@ async def test_the_rules_of_rounding_are_the_coordinators_and_kept_in_history(
     for bad in (
         {"round_up_from": "1.5"},
         {"thresholds": [{"value": 5, "average_from": "да"}]},
+        {"thresholds": [{"value": 5, "average_from": "4.5"}, {"value": 4, "average_from": "4.5"}]},
+        {"thresholds": [{"value": 5, "average_from": "4.5"}] * 2},
         {"average": "медиана"},
     ):
         answer = await coordinator.patch("/grading-rules", json=bad, headers=ANY)

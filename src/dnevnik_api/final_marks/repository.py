@@ -628,11 +628,16 @@ class ClosingRepository:
         )
 
     async def close(self, actor: Actor, journal: Journal, closing: Closing) -> Closing:
-        """Close what was reopened before its time is over; raise NOT_REOPENED."""
+        """Close what was reopened before its time is over; raise NOT_REOPENED.
+
+        Nothing is left to compare a moment with: who came before it and waited finds it closed.
+        The history keeps who had opened it, and why.
+        """
         if not is_reopened(closing, actor):
             raise NOT_REOPENED()
-        journal.reopened_until = actor.now
-        return await records.change(self._session, actor, closing, {"reopened_until": actor.now})
+        journal.reopened_dates = journal.reopened_until = None
+        ended = dict.fromkeys(("reopened_until", "reopened_by", "reason"))
+        return await records.change(self._session, actor, closing, ended)
 
 
 def is_reopened(closing: Closing, actor: Actor) -> bool:

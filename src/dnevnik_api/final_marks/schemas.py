@@ -1,9 +1,10 @@
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, optional
@@ -164,6 +165,20 @@ class ThresholdRead(Read):
     average_from: Decimal
 
 
+def _rising(thresholds: list[Threshold]) -> list[Threshold]:
+    """Refuse a value named twice, or given from no higher an average than a lower one."""
+    by_scale: dict[str, dict[int, Decimal]] = defaultdict(dict)
+    for one in thresholds:
+        by_scale[one.scale].setdefault(one.value, Decimal(one.average_from))
+    if sum(map(len, by_scale.values())) < len(thresholds):
+        raise PydanticCustomError("repeated", "each value of a scale may be named once")
+    for averages in by_scale.values():
+        in_order = [averages[value] for value in sorted(averages)]
+        if any(low >= high for low, high in pairwise(in_order)):
+            raise PydanticCustomError("not_rising", "a higher value needs a higher average")
+    return thresholds
+
+
 class GradingRulesRead(Read):
     average: AverageKind
     round_up_from: Decimal
@@ -180,9 +195,11 @@ class GradingRulesUpdate(Request):
     round_up_from: Share = optional(
         description="The fraction from which an average is rounded up.", examples=["0.65"]
     )
-    thresholds: Annotated[list[Threshold], Field(max_length=100)] = optional(
-        description="Averages from which single values are given, where they differ.",
-        examples=[[{"value": 5, "average_from": "4.65"}]],
+    thresholds: Annotated[list[Threshold], Field(max_length=100), AfterValidator(_rising)] = (
+        optional(
+            description="Averages from which single values are given, where they differ.",
+            examples=[[{"value": 5, "average_from": "4.65"}]],
+        )
     )
     fewest_marks: Annotated[Int, Field(ge=1, le=20)] = optional(
         description="With fewer marks nothing is proposed."
