@@ -242,6 +242,8 @@ DOORS = {
     | {"homeroom_teacher", "student", "guardian"},
     f"GET {_O}/students/{{student_id}}/averages": LEADERS
     | {"homeroom_teacher", "student", "guardian"},
+    f"GET {_O}/students/{{student_id}}/final-marks": LEADERS
+    | {"homeroom_teacher", "student", "guardian"},
     f"GET {_O}/workplace": TEACHING | {"homeroom_teacher"},
     # histories
     f"GET {_O}/seals": EVERYONE,

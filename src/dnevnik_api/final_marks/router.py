@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import (
     ALREADY_REOPENED,
+    BAD_QUERY,
     NOT_ASSESSED,
     NOT_ENROLLED,
     NOT_FOUND,
@@ -16,6 +17,8 @@ from dnevnik_api.errors import (
     PRECONDITION_REQUIRED,
     STALE_VERSION,
     YEAR_OVER,
+    FieldError,
+    Text,
 )
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
@@ -41,6 +44,7 @@ from .schemas import (
     GradingRulesRead,
     GradingRulesUpdate,
     MissingRead,
+    OwnFinalMarkRead,
     ProposalRead,
     ProposalsRead,
     Reopening,
@@ -51,6 +55,7 @@ router = APIRouter(
 )
 
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
+DiaryReader = Annotated[Actor, requires(Permission.DIARY_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 Reopener = Annotated[Actor, requires(Permission.JOURNALS_REOPEN)]
 Ruler = Annotated[Actor, requires(Permission.ORGANIZATION_WRITE)]
@@ -67,6 +72,9 @@ REFUSALS = (
     NOT_ENROLLED,
     STALE_VERSION,
     PRECONDITION_REQUIRED,
+)
+WITH_ITS_KIND = Text(
+    "Период указывают с видом period, и только с ним.", "A period goes with the kind period only."
 )
 ONE = "/journals/{journal_id}/final-marks/{student_id}/{mark_for}"
 
@@ -87,12 +95,17 @@ async def _place(
 
 
 async def _asked_place(
-    kind: Annotated[FinalKind, Query(description="What the final mark is for.")] = FinalKind.PERIOD,
+    kind: Annotated[
+        FinalKind | None,
+        Query(description="What the final mark is for; left out: the period named, or the year."),
+    ] = None,
     reporting_period_id: QueryId = None,
 ) -> Place:
     """Read a place from the query; a period goes with its kind, and only so."""
+    if kind is None:
+        kind = FinalKind.YEAR if reporting_period_id is None else FinalKind.PERIOD
     if (kind == FinalKind.PERIOD) != (reporting_period_id is not None):
-        raise NOT_FOUND()
+        raise BAD_QUERY([FieldError("?reporting_period_id", "period", WITH_ITS_KIND)])
     return Place(kind, reporting_period_id)
 
 
@@ -122,6 +135,31 @@ async def list_final_marks(
         "student_id": student_id,
     }
     return await marks.page(actor, window, journal_id, filters)
+
+
+@router.get(
+    "/students/{student_id}/final-marks",
+    response_model=Page[OwnFinalMarkRead],
+    summary="List a student's final marks",
+    openapi_extra=clauses("2.10", "Е.3", "Ж.1"),
+)
+async def list_own_final_marks(
+    student_id: PathId,
+    actor: DiaryReader,
+    marks: FinalMarks,
+    window: WindowQuery,
+    academic_year_id: QueryId = None,
+    subject_id: QueryId = None,
+    kind: FinalKind | None = None,
+    reporting_period_id: QueryId = None,
+) -> Slice[OwnFinalMarkRead]:
+    """List the final marks of a student, of all years, for whoever reads their diary.
+
+    A claim about one of them (Е.1) names its journal, kind and period.
+    """
+    of_journals = {"academic_year_id": academic_year_id, "subject_id": subject_id}
+    of_marks = {"kind": kind, "reporting_period_id": reporting_period_id}
+    return await marks.own(actor, window, student_id, of_journals, of_marks)
 
 
 @router.put(
@@ -180,7 +218,7 @@ async def put_final_mark(
     before = book.marks.get(student_id)
     if before is None or before.value != body.value:
         check_seen(seen, None if before is None else before.version)
-        await marks.write(actor, book, {student_id: body.value}, body.reason)
+        await marks.write_one(actor, book, student_id, body.value, body.reason)
     mark = book.marks[student_id]
     response.status_code = status.HTTP_201_CREATED if before is None else status.HTTP_200_OK
     tag(response, mark)
@@ -207,7 +245,7 @@ async def remove_final_mark(
     if (mark := book.marks.get(student_id)) is None:
         raise NOT_FOUND()
     check_version(request, mark.version)
-    await marks.write(actor, book, {student_id: None})
+    await marks.write_one(actor, book, student_id, None)
 
 
 @router.get(
@@ -267,7 +305,8 @@ async def list_missing_final_marks(
 ) -> Slice[MissingRead]:
     """List the journals that the caller reads in which students lack a final mark, and who (2.14a).
 
-    They are due seven days after the period ends.
+    They are due seven days after the period ends. An exam is lacked where others of the journal
+    have its mark, a total by who has a mark for the exam.
     """
     return await grading.missing(actor, window, academic_year_id, place, group_id)
 

@@ -1,4 +1,3 @@
-from collections import Counter, defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -7,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, optional
+from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, check_each_once, optional
 from dnevnik_api.marks.schemas import Reason
 from dnevnik_api.organizations.models import MarkScale
 from dnevnik_api.organizations.schemas import Token, ValueScale
@@ -35,6 +34,20 @@ class FinalMarkRead(Read):
     reporting_period_id: int | None
     value: str
     version: int
+    changed_at: datetime
+
+
+class OwnFinalMarkRead(Read):
+    """A final mark as the student and the guardians see it."""
+
+    journal_id: int
+    subject_id: int
+    subject_name: str
+    academic_year_id: int
+    kind: FinalKind
+    reporting_period_id: int | None
+    reporting_period_name: str | None
+    value: str
     changed_at: datetime
 
 
@@ -66,8 +79,7 @@ class FinalMarksWrite(Request):
     def _fits(self) -> Self:
         if (self.kind == FinalKind.PERIOD) != (self.reporting_period_id is not None):
             raise PydanticCustomError("period", "a period goes with the kind `period`, and only so")
-        if any(times > 1 for times in Counter(one.student_id for one in self.marks).values()):
-            raise PydanticCustomError("repeated", "the same student is named twice")
+        check_each_once((one.student_id for one in self.marks), "marks")
         return self
 
 
@@ -86,6 +98,7 @@ class ProposalRead(Read):
     student_id: int
     full_name: str
     marks: int
+    """How many counted: also those of a journal of this subject that the student has left."""
     average: Decimal | None
     weighted_average: Decimal | None
     threshold: Decimal | None
@@ -167,15 +180,13 @@ class ThresholdRead(Read):
 
 def _rising(thresholds: list[Threshold]) -> list[Threshold]:
     """Refuse a value named twice, or given from no higher an average than a lower one."""
-    by_scale: dict[str, dict[int, Decimal]] = defaultdict(dict)
-    for one in thresholds:
-        by_scale[one.scale].setdefault(one.value, Decimal(one.average_from))
-    if sum(map(len, by_scale.values())) < len(thresholds):
-        raise PydanticCustomError("repeated", "each value of a scale may be named once")
-    for averages in by_scale.values():
-        in_order = [averages[value] for value in sorted(averages)]
-        if any(low >= high for low, high in pairwise(in_order)):
-            raise PydanticCustomError("not_rising", "a higher value needs a higher average")
+    check_each_once((one.scale, one.value) for one in thresholds)
+    in_order = sorted(thresholds, key=lambda one: (one.scale, one.value))
+    if any(
+        low.scale == high.scale and Decimal(low.average_from) >= Decimal(high.average_from)
+        for low, high in pairwise(in_order)
+    ):
+        raise PydanticCustomError("not_rising", "a higher value needs a higher average")
     return thresholds
 
 
