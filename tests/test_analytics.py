@@ -64,7 +64,7 @@ async def give(school: School) -> None:
         )
 
 
-def averages(*more: tuple[int, str], until: date = date(2026, 12, 31)) -> tuple[str, str]:
+def averages(*more: tuple[int, str], until: date = date(2026, 12, 31)) -> tuple[float, float]:
     """Work the plain and the weighted average out apart from the program."""
     pairs = [
         (NUMBERS[value], Decimal(weight))
@@ -77,7 +77,7 @@ def averages(*more: tuple[int, str], until: date = date(2026, 12, 31)) -> tuple[
     plain, weighted = (
         one.quantize(Decimal("0.01"), ROUND_HALF_UP) for one in (plain, Decimal(weighted))
     )
-    return str(plain), str(weighted)
+    return float(plain), float(weighted)
 
 
 def path(school: School, what: str) -> str:
@@ -123,14 +123,13 @@ async def test_what_if_and_what_it_takes_are_worked_out_and_not_kept(
     told = answer.json()
     assert shown(told["now"]) == averages()
     assert shown(told["then"]) == averages((5, "2"))
-    assert told["wanted_from"] == "4.5"
+    assert told["wanted_from"] == 4.5
     # Only fives lead to a five; so many of them and not one less.
     [way] = told["ways"]
     reached = averages((5, "2"), *[(5, "1")] * way["count"])[1]
     short = averages((5, "2"), *[(5, "1")] * (way["count"] - 1))[1]
     assert way["value"] == "5"
-    assert (way["average"], Decimal(reached) >= Decimal("4.5")) == (reached, True)
-    assert Decimal(short) < Decimal("4.5")
+    assert (way["average"], reached >= 4.5, short < 4.5) == (reached, True, True)
     again = await as_(school.student).post(path(school, "forecast"), json={**ask, "marks": []})
     assert shown(again.json()["then"]) == averages()
 

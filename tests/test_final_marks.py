@@ -158,8 +158,8 @@ async def test_a_class_gets_its_final_marks_at_once_as_proposed(
     assert [first["full_name"], second["full_name"]] == ["Ёжикова Алла", "Иванов Егор"]
     assert (second["marks"], second["average"], second["threshold"], second["proposal"]) == (
         3,
-        "4.33",
-        "3.5",
+        4.33,
+        3.5,
         "4",
     )
     assert (first["proposal"], third["proposal"], second["value"]) == (None, None, None)
@@ -231,7 +231,7 @@ async def test_who_changes_class_within_the_year_brings_the_marks_along(
     assert (await proposal_of(coordinator, other)) is None
     await transfer(coordinator, school, "2026-10-15")
     moved = await proposal_of(coordinator, other)
-    assert (moved["marks"], moved["average"], moved["proposal"]) == (3, "4.33", "4")
+    assert (moved["marks"], moved["average"], moved["proposal"]) == (3, 4.33, "4")
     assert (await proposal_of(coordinator, school)) is None
     path = f"/journals/{other.journal_id}/students/{school.student.id}/analytics"
     own = await as_(school.student).get(path, params={"reporting_period_id": school.quarter_id})
@@ -525,9 +525,9 @@ async def test_the_years_mark_follows_the_periods_and_the_total_the_exam(
     year = (await proposals(teacher, school, kind="year")).json()["students"]
     found = {one["full_name"]: (one["marks"], one["average"], one["proposal"]) for one in year}
     assert found == {
-        "Иванов Егор": (2, "4.50", "5"),
-        "Ёжикова Алла": (1, "4.00", "4"),
-        "Яковлев Лев": (1, "3.00", "3"),
+        "Иванов Егор": (2, 4.5, "5"),
+        "Ёжикова Алла": (1, 4, "4"),
+        "Яковлев Лев": (1, 3, "3"),
     }
     # A period that is called the year is no part of it.
     whole = await school.run(
@@ -551,7 +551,7 @@ async def test_the_years_mark_follows_the_periods_and_the_total_the_exam(
     told = (await proposals(teacher, school, kind="total")).json()
     assert told["average_used"] == "weighted", "the exam has its share"
     total = told["students"][1]
-    assert (total["weighted_average"], total["proposal"]) == ("4.50", "5")
+    assert (total["weighted_average"], total["proposal"]) == (4.5, "5")
     taken_back = await teacher.delete(final(school, of="exam"), headers=ANY)
     assert taken_back.status_code == 204
     listed = await teacher.get(
@@ -570,8 +570,8 @@ async def test_the_rules_of_rounding_are_the_coordinators_and_kept_in_history(
 ) -> None:
     coordinator = as_(school.coordinator)
     read = await as_(school.teacher).get("/grading-rules")
-    assert (read.json()["version"], read.json()["round_up_from"]) == (0, "0.5")
-    body = {"round_up_from": "0.65", "thresholds": [{"value": 5, "average_from": "4.7"}]}
+    assert (read.json()["version"], read.json()["round_up_from"]) == (0, 0.5)
+    body = {"round_up_from": 0.65, "thresholds": [{"value": 5, "average_from": 4.7}]}
     for headers, status in (({}, 428), ({"If-Match": '"9"'}, 412), ({"If-Match": '"0"'}, 200)):
         answer = await coordinator.patch("/grading-rules", json=body, headers=headers)
         assert answer.status_code == status, answer.text
@@ -580,13 +580,16 @@ async def test_the_rules_of_rounding_are_the_coordinators_and_kept_in_history(
     )
     assert (again.json()["version"], again.json()["thresholds"]) == (
         2,
-        [{"scale": "five_point", "value": 5, "average_from": "4.7"}],
+        [{"scale": "five_point", "value": 5, "average_from": 4.7}],
     )
     for bad in (
-        {"round_up_from": "1.5"},
+        {"round_up_from": 1.5},
+        {"round_up_from": 0},
+        {"round_up_from": "0.5"},
+        {"exam_share": 0.333},
         {"thresholds": [{"value": 5, "average_from": "да"}]},
-        {"thresholds": [{"value": 5, "average_from": "4.5"}, {"value": 4, "average_from": "4.5"}]},
-        {"thresholds": [{"value": 5, "average_from": "4.5"}] * 2},
+        {"thresholds": [{"value": 5, "average_from": 4.5}, {"value": 4, "average_from": 4.5}]},
+        {"thresholds": [{"value": 5, "average_from": 4.5}] * 2},
         {"average": "медиана"},
     ):
         answer = await coordinator.patch("/grading-rules", json=bad, headers=ANY)

@@ -523,13 +523,13 @@ async def open_the_year(story: Story) -> None:
     story.students = {one.id: one.full_name for one in school.students}
     story.students |= {one["id"]: one["full_name"] for one in newcomers}
     rules = {
-        "round_up_from": str(OWN_RULES.round_up_from),
+        "round_up_from": float(OWN_RULES.round_up_from),
         "thresholds": [
-            {"value": value, "average_from": str(average)}
+            {"value": value, "average_from": float(average)}
             for value, average in OWN_RULES.thresholds.items()
         ],
         "fewest_marks": OWN_RULES.fewest_marks,
-        "exam_share": str(OWN_RULES.exam_share),
+        "exam_share": float(OWN_RULES.exam_share),
     }
     agreed(await coordinator.patch("/grading-rules", json=rules, headers=ANY))
     window = {"mark_edit_window": "2_weeks"}

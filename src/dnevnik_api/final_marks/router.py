@@ -1,4 +1,3 @@
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
@@ -401,9 +400,9 @@ async def change_grading_rules(
     rules = await grading.rules(actor, lock=True)
     check_version(request, rules.version)
     changes = body.model_dump(exclude_unset=True)
-    for field in ("round_up_from", "exam_share"):
-        if field in changes:
-            changes[field] = Decimal(changes[field])
+    for one in changes.get("thresholds", ()):
+        # JSON of the database would make it a binary fraction.
+        one["average_from"] = str(one["average_from"])
     changed = await grading.change_rules(actor, rules, changes)
     tag(response, changed)
     return changed

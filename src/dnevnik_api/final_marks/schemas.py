@@ -3,10 +3,22 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from annotated_types import Gt
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from dnevnik_api.fields import Id, Int, Line, Moment, Read, Request, check_each_once, optional
+from dnevnik_api.fields import (
+    Figure,
+    Id,
+    Int,
+    Line,
+    Moment,
+    Read,
+    Request,
+    check_each_once,
+    exact_number,
+    optional,
+)
 from dnevnik_api.marks.schemas import Reason
 from dnevnik_api.organizations.models import MarkScale
 from dnevnik_api.organizations.schemas import Token, ValueScale
@@ -16,14 +28,16 @@ from .models import AverageKind, FinalKind
 MAX_MARKS = 200
 
 Share = Annotated[
-    str,
-    StringConstraints(pattern=r"^(0(\.[0-9]{1,2})?|1(\.0{1,2})?)$"),
-    Field(description="A decimal between 0 and 1.", examples=["0.65"]),
+    Decimal,
+    BeforeValidator(exact_number),
+    Field(ge=0, le=1, decimal_places=2, allow_inf_nan=False, description="Between 0 and 1."),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1, "examples": [0.65]}),
 ]
 Average = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,2})?$"),
-    Field(description="An average as a decimal.", examples=["4.65"]),
+    Decimal,
+    BeforeValidator(exact_number),
+    Field(ge=0, le=100, decimal_places=2, allow_inf_nan=False),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [4.65]}),
 ]
 
 
@@ -99,9 +113,9 @@ class ProposalRead(Read):
     full_name: str
     marks: int
     """How many counted: also those of a journal of this subject that the student has left."""
-    average: Decimal | None
-    weighted_average: Decimal | None
-    threshold: Decimal | None
+    average: Figure | None
+    weighted_average: Figure | None
+    threshold: Figure | None
     """The average from which the proposed value is given."""
     proposal: str | None
     """Empty where there are too few marks."""
@@ -175,7 +189,7 @@ class Threshold(Request):
 class ThresholdRead(Read):
     scale: MarkScale = MarkScale.FIVE_POINT
     value: int
-    average_from: Decimal
+    average_from: Figure
 
 
 def _rising(thresholds: list[Threshold]) -> list[Threshold]:
@@ -183,7 +197,7 @@ def _rising(thresholds: list[Threshold]) -> list[Threshold]:
     check_each_once((one.scale, one.value) for one in thresholds)
     in_order = sorted(thresholds, key=lambda one: (one.scale, one.value))
     if any(
-        low.scale == high.scale and Decimal(low.average_from) >= Decimal(high.average_from)
+        low.scale == high.scale and low.average_from >= high.average_from
         for low, high in pairwise(in_order)
     ):
         raise PydanticCustomError("not_rising", "a higher value needs a higher average")
@@ -192,10 +206,10 @@ def _rising(thresholds: list[Threshold]) -> list[Threshold]:
 
 class GradingRulesRead(Read):
     average: AverageKind
-    round_up_from: Decimal
+    round_up_from: Figure
     thresholds: list[ThresholdRead]
     fewest_marks: int
-    exam_share: Decimal
+    exam_share: Figure
     version: int
 
 
@@ -203,16 +217,16 @@ class GradingRulesUpdate(Request):
     """How a final mark is proposed; what is left out stays."""
 
     average: AverageKind = optional()
-    round_up_from: Share = optional(
-        description="The fraction from which an average is rounded up.", examples=["0.65"]
+    round_up_from: Annotated[Share, Gt(0)] = optional(
+        description="The fraction from which an average is rounded up; above 0.", examples=[0.65]
     )
     thresholds: Annotated[list[Threshold], Field(max_length=100), AfterValidator(_rising)] = (
         optional(
             description="Averages from which single values are given, where they differ.",
-            examples=[[{"value": 5, "average_from": "4.65"}]],
+            examples=[[{"value": 5, "average_from": 4.65}]],
         )
     )
     fewest_marks: Annotated[Int, Field(ge=1, le=20)] = optional(
         description="With fewer marks nothing is proposed."
     )
-    exam_share: Share = optional(description="What the exam weighs in the total.", examples=["0.5"])
+    exam_share: Share = optional(description="What the exam weighs in the total.", examples=[0.5])
