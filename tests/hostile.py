@@ -294,6 +294,12 @@ async def send(app: FastAPI, request: Request) -> Answer:
     )
 
 
+NEEDED = dict.fromkeys(
+    ("list_missing_final_marks", "read_final_mark_proposals"), ("reporting_period_id",)
+)
+"""Query parameters that go with what another one is by default."""
+
+
 @dataclass
 class Operation:
     """One operation of the contract with what a good request to it needs."""
@@ -369,10 +375,11 @@ class Operation:
 
     def _query(self) -> dict[str, Json]:
         """Return the query parameters without which there is no good request."""
+        needed = NEEDED.get(self.description["operationId"], ())
         return {
             one["name"]: self.example(one["schema"], one["name"])
             for one in self.parameters("query")
-            if one.get("required")
+            if one.get("required") or one["name"] in needed
         }
 
     def requests(self) -> Iterator[Request]:

@@ -461,6 +461,49 @@ async def test_a_project_lasts_over_lessons_and_its_marks_stand_at_the_last_one(
     assert changes[-1][0]["begins_on"] == past["lesson_date"]
 
 
+@pytest.mark.clause("2.7")
+async def test_a_work_whose_type_was_archived_is_changed_with_all_that_it_has_sent_back(
+    as_: SignIn, school: School
+) -> None:
+    teacher, any_ = as_(school.teacher), {"If-Match": "*"}
+    work = (await teacher.get(f"/works/{school.work_id}")).json()
+    same = {name: work[name] for name in ("work_type_id", "weight", "retake_of_id", "begins_on")}
+    archived = await as_(school.coordinator).patch(
+        f"/work-types/{school.work_type_id}", json={"archived": True}, headers=any_
+    )
+    assert archived.status_code == 200, archived.text
+    address = f"/works/{school.work_id}"
+    changed = await teacher.patch(address, json={**same, "title": "Диктант"}, headers=any_)
+    assert (changed.status_code, changed.json().get("title")) == (200, "Диктант")
+    again = await teacher.post(
+        f"/lessons/{school.lesson_id}/works", json={"work_type_id": school.work_type_id}
+    )
+    assert again.json()["errors"][0]["code"] == "archived"
+
+
+@pytest.mark.clause("2.8", "2.11", "А.26")
+async def test_homework_goes_with_the_lesson_it_is_due_at_and_the_history_tells(
+    as_: SignIn, school: School
+) -> None:
+    given = await as_(school.teacher).post(
+        f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"}
+    )
+    assert given.json()["due_lesson_id"] == school.future_lesson_id
+    address, any_ = f"/lessons/{school.future_lesson_id}", {"If-Match": "*"}
+    for _ in range(2):
+        moved = await as_(school.deputy).patch(
+            address, json={"lesson_date": "2026-10-22"}, headers=any_
+        )
+        assert moved.status_code == 200, moved.text
+    rows = await history(school, "homework")
+    assert [(b and b["due_on"], a["due_on"]) for b, a in rows] == [
+        (None, "2026-10-21"),
+        ("2026-10-21", "2026-10-22"),
+    ]
+    found = await as_(school.teacher).get(f"/homework/{given.json()['id']}")
+    assert (found.json()["due_on"], found.json()["version"]) == ("2026-10-22", 2)
+
+
 @pytest.mark.clause("2.7", "2.8", "2.14c")
 async def test_of_many_writers_with_one_version_of_a_work_or_a_task_one_comes_through(
     as_: SignIn, school: School

@@ -209,12 +209,6 @@ async def test_one_wrong_final_mark_refuses_all_and_is_pointed_at(
             f"/journals/{school.journal_id}/final-marks", json=body, headers=ANY
         )
         assert answer.status_code == 422
-    twice_named = await teacher.put(
-        f"/journals/{school.journal_id}/final-marks", json=twice, headers=ANY
-    )
-    wrong_one = await teacher.put(final(school), json={"value": "долг"}, headers=NEW)
-    for answer, pointer in ((wrong_one, "/value"), (twice_named, "/marks/1")):
-        assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
     assert await school.run("SELECT id FROM final_marks") == []
     assert await school.run("SELECT id FROM mark_changes") == []
 
@@ -498,8 +492,92 @@ async def test_who_lacks_a_final_mark_is_listed_and_when_it_is_overdue(
     clock.now = datetime(2026, 11, 1, 21, 0, tzinfo=UTC)  # 2 November in Moscow.
     late = (await as_(school.deputy).get("/missing-final-marks", params=query)).json()["items"]
     assert all(one["overdue"] for one in late)
-    unclear = {"academic_year_id": school.year_id, "kind": "period"}
-    assert (await teacher.get("/missing-final-marks", params=unclear)).status_code == 400
+
+
+@pytest.mark.clause("2.10")
+async def test_a_question_about_final_marks_of_a_period_that_names_none_is_told_so(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+    of_year = {"kind": "year", "reporting_period_id": school.quarter_id}
+    for query in ({"kind": "period"}, of_year):
+        for address in (
+            f"/journals/{school.journal_id}/final-mark-proposals",
+            "/missing-final-marks",
+        ):
+            asked = {"academic_year_id": school.year_id} if "missing" in address else {}
+            refused = await teacher.get(address, params=query | asked)
+            assert refused.status_code == 400, refused.text
+            [error] = refused.json()["errors"]
+            assert (error["pointer"], error["code"]) == ("?reporting_period_id", "period")
+            assert "Период" in error["detail"]
+
+
+@pytest.mark.clause("2.10")
+async def test_what_is_wrong_with_final_marks_is_pointed_to_where_the_body_has_it(
+    as_: SignIn, school: School
+) -> None:
+    teacher = as_(school.teacher)
+
+    async def pointers(address: str, body: dict[str, Any]) -> list[str]:
+        there = {"headers": ANY} if address.endswith("marks") else {"headers": NEW}
+        refused = await teacher.put(address, json=body, **there)
+        assert refused.status_code in {409, 422}, refused.text
+        return [one["pointer"] for one in refused.json()["errors"]]
+
+    assert await pointers(final(school), {"value": "77"}) == ["/value"]
+    assert await pointers(final(school, "outsider"), {"value": "5"}) == [""]
+    book = f"/journals/{school.journal_id}/final-marks"
+    assert await pointers(book, all_of(school, "5", "77")) == ["/marks/1/value"]
+    body = all_of(school, "5")
+    twice = {**body, "marks": body["marks"] * 2}
+    assert await pointers(book, twice) == ["/marks/1"]
+    stranger = {**body, "marks": [{"student_id": school.outsider.id, "value": "5"}]}
+    assert await pointers(book, stranger) == ["/marks/0/student_id"]
+
+
+@pytest.mark.clause("2.10", "Е.1", "Е.3", "Ж.1")
+async def test_a_family_finds_in_its_marks_and_in_their_history_what_a_claim_names(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await close(as_(school.teacher), school)
+    address = f"/students/{school.student.id}/final-marks"
+    guardian = as_(school.guardian)
+    [mark] = (await guardian.get(address)).json()["items"]
+    [change] = (await guardian.get(f"/students/{school.student.id}/mark-changes")).json()["items"]
+    for told in (mark, change):
+        claim = {
+            "student_id": school.student.id,
+            "journal_id": told["journal_id"],
+            "final_kind": "period",
+            "reporting_period_id": told["reporting_period_id"],
+            "discovered_on": "2026-10-14",
+            "text": "Выходит четвёрка.",
+        }
+        made = await guardian.post("/mark-claims", json=claim)
+        assert made.status_code == 201, made.text
+        await guardian.post(f"/mark-claims/{made.json()['id']}/withdrawal", headers=ANY)
+
+
+@pytest.mark.clause("2.14a")
+async def test_a_year_that_ends_with_august_has_its_week_for_final_marks_too(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await school.run(
+        "UPDATE academic_years SET ends_on = '2027-08-31' WHERE id = $1", school.year_id
+    )
+    year = f"/journals/{school.journal_id}/final-marks/{school.student.id}/year"
+    clock.now = datetime(2027, 9, 7, 20, 59, tzinfo=UTC)
+    query = {"academic_year_id": school.year_id, "kind": "year"}
+    [missing] = (await as_(school.teacher).get("/missing-final-marks", params=query)).json()[
+        "items"
+    ]
+    assert (missing["due_on"], missing["overdue"]) == ("2027-09-07", False)
+    assert (await as_(school.teacher).put(year, json={"value": "4"}, headers=NEW)).is_success
+    clock.now = datetime(2027, 9, 7, 21, 0, tzinfo=UTC)
+    late = await as_(school.teacher).put(year, json={"value": "5"}, headers=ANY)
+    assert late.json()["type"] == "/problems/academic-year-over"
+    assert "07.09.2027" in late.json()["detail"]
 
 
 @pytest.mark.clause("2.10")

@@ -144,7 +144,7 @@ async def test_what_a_compromised_account_did_is_previewed_and_reverted_in_one_a
     before = await version(school)
     statements.clear()
     voided = await void(coordinator, misuse.notice)
-    assert len(statements) <= 50
+    assert len(statements) <= 52
     assert (voided["operations"], voided["total"]) == (6, 7)
     assert await values(school) == {(school.student.id, 1): "4"}
     for table in ("homework", "attendance"):
@@ -314,6 +314,76 @@ async def test_what_was_removed_comes_back_works_before_their_marks(
     same = given.json()
     assert {**found, "version": 0} == {**same, "version": 0}
     assert (await director.get(mark)).json()["value"] == "5"
+
+
+@pytest.mark.clause("3.4")
+@pytest.mark.parametrize("deed", ["remove", "change"])
+async def test_homework_comes_back_for_the_day_that_its_due_lesson_has_now(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock, deed: str
+) -> None:
+    teacher = as_(school.teacher)
+    given = await teacher.post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"})
+    task = f"/homework/{given.json()['id']}"
+    assert given.json()["due_lesson_id"] == school.future_lesson_id
+    clock.pass_(minutes=1)
+    began = clock.now
+    if deed == "remove":
+        await teacher.delete(task, headers=ANY)
+    else:
+        await teacher.patch(task, json={"due_on": "2026-10-30"}, headers=ANY)
+    clock.pass_(minutes=1)
+    address = f"/lessons/{school.future_lesson_id}"
+    moved = await as_(school.deputy).patch(address, json={"lesson_date": "2026-10-22"}, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    notice = await report(coordinator, school.teacher, began)
+    for _ in range(2):
+        voided = await void(coordinator, notice)
+        assert voided["operations"] == 1
+        found = (await as_(school.director).get(task)).json()
+        assert (found["due_on"], found["due_lesson_id"]) == (
+            "2026-10-22",
+            school.future_lesson_id,
+        )
+
+
+@pytest.mark.clause("3.4", "2.11")
+async def test_homework_that_went_with_a_lesson_a_deputy_moved_stays_when_the_deputy_is_void(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    await as_(school.teacher).post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"})
+    clock.pass_(minutes=1)
+    began = clock.now
+    address = f"/lessons/{school.future_lesson_id}"
+    moved = await as_(school.deputy).patch(address, json={"lesson_date": "2026-10-22"}, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    clock.pass_(minutes=1)
+    voided = await void(coordinator, await report(coordinator, school.deputy, began))
+    assert voided["operations"] == 0
+    [task] = await school.run("SELECT due_on::text FROM homework")
+    assert task["due_on"] == "2026-10-22"
+
+
+@pytest.mark.clause("3.4")
+async def test_of_a_record_that_somebody_else_removed_no_field_is_said_to_change(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    await school.run(
+        "UPDATE lessons SET substitute_id = $1 WHERE id = $2",
+        school.homeroom_teacher.id,
+        school.lesson_id,
+    )
+    teacher = as_(school.teacher)
+    given = await teacher.post(f"/lessons/{school.lesson_id}/homework", json={"text": "§ 14"})
+    task = f"/homework/{given.json()['id']}"
+    clock.pass_(minutes=1)
+    began = clock.now
+    await teacher.patch(task, json={"text": "Ничего"}, headers=ANY)
+    gone = await as_(school.homeroom_teacher).delete(task, headers=ANY)
+    assert gone.status_code == 204, gone.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    voided = await void(coordinator, notice)
+    assert (voided["operations"], voided["cells"]) == (1, [])
 
 
 @pytest.mark.clause("3.4", "2.7")

@@ -76,6 +76,14 @@ _VALIDATION: dict[str, Text] = {
         "Lists of students go with the rule list, and with it alone.",
     ),
     "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
+    "period": Text(
+        "Период называют у вида period и только у него.",
+        "A period goes with the kind period, and with it alone.",
+    ),
+    "place": Text(
+        "Назовите работу и номер оценки или журнал и вид итоговой оценки.",
+        "Name a work and the mark's ordinal, or a journal and the kind of the final mark.",
+    ),
     "repeated": Text("Значение повторяется.", "A value is repeated."),
 }
 _WRONG = Text("Недопустимое значение.", "A wrong value.")

@@ -81,6 +81,7 @@ class OwnMarkChangeRead(Voidable):
     kind: Literal["work", "final"]
     changed_at: datetime
     actor_name: str
+    journal_id: int
     subject_id: int
     subject_name: str
     lesson_date: date | None

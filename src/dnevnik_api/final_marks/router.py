@@ -17,12 +17,11 @@ from dnevnik_api.errors import (
     STALE_VERSION,
     YEAR_OVER,
     FieldError,
-    Text,
 )
 from dnevnik_api.fields import PathId, QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
-from dnevnik_api.problems import documented
+from dnevnik_api.problems import documented, explain
 from dnevnik_api.records import check_seen, check_version, seen_by, tag
 from dnevnik_api.routing import TransactionRoute, provided
 
@@ -72,9 +71,6 @@ REFUSALS = (
     STALE_VERSION,
     PRECONDITION_REQUIRED,
 )
-WITH_ITS_KIND = Text(
-    "Период указывают с видом period, и только с ним.", "A period goes with the kind period only."
-)
 ONE = "/journals/{journal_id}/final-marks/{student_id}/{mark_for}"
 
 
@@ -104,7 +100,7 @@ async def _asked_place(
     if kind is None:
         kind = FinalKind.YEAR if reporting_period_id is None else FinalKind.PERIOD
     if (kind == FinalKind.PERIOD) != (reporting_period_id is not None):
-        raise BAD_QUERY([FieldError("?reporting_period_id", "period", WITH_ITS_KIND)])
+        raise BAD_QUERY([FieldError("?reporting_period_id", "period", explain("period"))])
     return Place(kind, reporting_period_id)
 
 

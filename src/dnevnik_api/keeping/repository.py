@@ -13,7 +13,7 @@ from dnevnik_api.policy import Actor
 
 from .actions import KeptLesson, check_window, keep, keep_work
 
-_COUNTING = ("work_type_id", "weight", "counts", "retake_of_id")
+_COUNTING = {"work_type_id", "weight", "counts", "retake_of_id"}
 """What of a work says how its marks count."""
 
 _NO_ORIGINAL = Text(
@@ -94,7 +94,9 @@ class WorkRepository:
 
         How they count stays too once they can't be changed (MARK_EDIT_WINDOW_CLOSED).
         """
-        if any(getattr(work, name) != changes.get(name, getattr(work, name)) for name in _COUNTING):
+        # What is sent back as it was may be archived since.
+        changes = {name: one for name, one in changes.items() if getattr(work, name) != one}
+        if changes.keys() & _COUNTING:
             check_window(actor, kept)
         await self._check(actor, kept, changes, work.id)
         was = work.version

@@ -23,6 +23,7 @@ from dnevnik_api import records
 from dnevnik_api.classes.models import Group
 from dnevnik_api.db import SessionDep
 from dnevnik_api.errors import INVALID, NOT_FOUND, FieldError, Text
+from dnevnik_api.functions import statement
 from dnevnik_api.organizations.models import AcademicYear, Room, Subject
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person, RoleAssignment
@@ -245,8 +246,16 @@ class LessonRepository:
         if lesson.version != version:
             journal.version += 1
         if lesson.lesson_date != day:
-            keys = {"organization_id": lesson.organization_id, "lesson_id": lesson.id}
-            await self._session.execute(_FOLLOW, keys | {"day": lesson.lesson_date})
+            values = {
+                "organization_id": actor.organization_id,
+                "lesson_id": lesson.id,
+                "day": lesson.lesson_date,
+                "actor_id": actor.person_id,
+                "actor_name": actor.full_name,
+                "now": actor.now,
+                "request_id": actor.request_id,
+            }
+            await self._session.execute(_FOLLOW, values)
         return lesson
 
 
@@ -257,11 +266,7 @@ _HAS_ENTRIES = text(
     " OR EXISTS (SELECT FROM attendance"
     " WHERE organization_id = :organization_id AND lesson_id = :lesson_id)"
 )
-_FOLLOW = text(
-    "UPDATE homework SET due_on = :day"
-    " WHERE organization_id = :organization_id AND due_lesson_id = :lesson_id"
-    " AND due_on IS NOT NULL"
-)
+_FOLLOW = text(statement("lessons/follow"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,23 @@ class VoidingRepository:
         found.outcomes = replay(changes)
         untangle(found.outcomes)
         keep_works(found.outcomes)
+        await self._let_follow(actor, found)
         return found
+
+    async def _let_follow(self, actor: Actor, found: Found) -> None:
+        """Let homework be due on the day that its due lesson has now; no voiding moves lessons."""
+        due: dict[Thing, int] = {}
+        for thing, record in found.records.items():
+            if thing.kind is Kind.HOMEWORK:
+                cell = found.outcomes.get(Cell(thing, "due_lesson_id"))
+                due[thing] = record["due_lesson_id"] if cell is None else cell.becomes
+        days = await self._days(actor, filter(None, due.values()))
+        for thing, lesson_id in due.items():
+            if lesson_id in days:
+                day = days[lesson_id].isoformat()
+                found.records[thing] = {**found.records[thing], "due_on": day}
+                if (cell := found.outcomes.get(Cell(thing, "due_on"))) is not None:
+                    cell.becomes = day
 
     async def lock(self, actor: Actor, found: Found) -> dict[int, Journal]:
         """Lock the journals, and the lessons whose topics change: all their writers wait."""

@@ -132,13 +132,13 @@ def _read(notice: CompromiseNotice, void_from: Any, found: Found) -> VoidingRead
     whole = {
         cell.thing
         for cell, one in found.outcomes.items()
-        if cell.field == EXISTS and one.now != one.becomes
+        if cell.field == EXISTS and not (one.now and one.becomes)
     }
     touched = [
         (cell, one)
         for cell, one in found.outcomes.items()
         if (one.was_voided or one.now != one.becomes)
-        # Of a record that comes or goes the fields say nothing more.
+        # Of a record that comes, goes or is gone the fields say nothing more.
         and (cell.field == EXISTS or cell.thing not in whole)
     ]
     return VoidingRead(
