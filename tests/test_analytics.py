@@ -12,7 +12,7 @@ from test_final_marks import FIVE_POINT, marks, rules
 from typing_extensions import override
 
 from dnevnik_api.analytics.policy import Given, counted, trend, ways_to
-from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken
+from dnevnik_api.final_marks.policy import Counted, FinalValues, Taken, propose
 from dnevnik_api.organizations.models import MarkScale, RetakesCount
 
 # Day, value, weight of the work: what the teacher of the tests below has given.
@@ -64,7 +64,7 @@ async def give(school: School) -> None:
         )
 
 
-def averages(*more: tuple[int, str], until: date = date(2026, 12, 31)) -> tuple[str, str]:
+def averages(*more: tuple[int, str], until: date = date(2026, 12, 31)) -> tuple[float, float]:
     """Work the plain and the weighted average out apart from the program."""
     pairs = [
         (NUMBERS[value], Decimal(weight))
@@ -77,7 +77,7 @@ def averages(*more: tuple[int, str], until: date = date(2026, 12, 31)) -> tuple[
     plain, weighted = (
         one.quantize(Decimal("0.01"), ROUND_HALF_UP) for one in (plain, Decimal(weighted))
     )
-    return str(plain), str(weighted)
+    return float(plain), float(weighted)
 
 
 def path(school: School, what: str) -> str:
@@ -123,14 +123,13 @@ async def test_what_if_and_what_it_takes_are_worked_out_and_not_kept(
     told = answer.json()
     assert shown(told["now"]) == averages()
     assert shown(told["then"]) == averages((5, "2"))
-    assert told["wanted_from"] == "4.5"
+    assert told["wanted_from"] == 4.5
     # Only fives lead to a five; so many of them and not one less.
     [way] = told["ways"]
     reached = averages((5, "2"), *[(5, "1")] * way["count"])[1]
     short = averages((5, "2"), *[(5, "1")] * (way["count"] - 1))[1]
     assert way["value"] == "5"
-    assert (way["average"], Decimal(reached) >= Decimal("4.5")) == (reached, True)
-    assert Decimal(short) < Decimal("4.5")
+    assert (way["average"], reached >= 4.5, short < 4.5) == (reached, True, True)
     again = await as_(school.student).post(path(school, "forecast"), json={**ask, "marks": []})
     assert shown(again.json()["then"]) == averages()
 
@@ -182,6 +181,16 @@ def test_a_goal_that_is_reached_takes_none_and_one_out_of_reach_has_no_way() -> 
     few = ways_to(5, marks(5), rules(), FIVE_POINT, Decimal(1))
     assert {way.value: way.count for way in few}[5] == 2, "three marks are needed at least"
     assert counted([Given(date(2026, 9, 1), "н/а", None)], RetakesCount.RETAKE) == []
+
+
+def test_a_goal_is_reached_by_way_of_a_higher_value_too() -> None:
+    """A school that gives a four from 4.8 on only gives fives from 4.5 on."""
+    strict = rules(thresholds=[{"value": 4, "average_from": "4.8"}])
+    assert propose(marks(5, 5, 5, 4), strict, FIVE_POINT, fewest=3).value == "5"
+    found = ways_to(4, marks(5, 4), strict, FIVE_POINT, Decimal(1))
+    assert [(way.value, way.count) for way in found] == [(5, 1)]
+    lowest = ways_to(2, marks(2, 2), strict, FIVE_POINT, Decimal(1))
+    assert {way.count for way in lowest} == {1}
 
 
 def test_a_retake_changes_no_month_before_its_own() -> None:

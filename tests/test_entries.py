@@ -287,18 +287,19 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
     header, row = answer.content.decode("utf-8-sig").splitlines()
     assert header.startswith("Когда;Кто изменил;Класс;Предмет")
     assert row == (
-        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Работа;Иванов Егор;;5-;;"
-        "'=HYPERLINK(1);;;;;"
+        "14.10.2026 12:00:00;Кузнецов Иван;5А;Математика;14.10.2026;Ответ на уроке;"
+        "Иванов Егор;;5-;;'=HYPERLINK(1);;;;;"
     )
     workbook = await as_(school.coordinator).get("/mark-changes/export", params={"form": "xlsx"})
     sheet = openpyxl.load_workbook(BytesIO(workbook.content)).active
+    assert sheet.title == "Изменения отметок"
     assert [one.value for one in sheet[2]] == [
-        "14.10.2026 12:00:00",
+        datetime(2026, 10, 14, 12),  # noqa: DTZ001  (a moment as it is told in the school)
         "Кузнецов Иван",
         "5А",
         "Математика",
         datetime(2026, 10, 14),  # noqa: DTZ001  (a day of a spreadsheet)
-        "Работа",
+        "Ответ на уроке",
         "Иванов Егор",
         None,
         "5-",
@@ -320,7 +321,12 @@ async def test_the_mark_change_report_is_exported_and_no_cell_runs_as_a_formula(
         assert put.status_code == 201, put.text
     told = await as_(school.coordinator).get("/mark-changes/export")
     lines = told.content.decode("utf-8-sig").splitlines()
-    assert [line.split(";")[5] for line in lines] == ["За что", "Работа", "1 четверть", "Экзамен"]
+    assert [line.split(";")[5] for line in lines] == [
+        "За что",
+        "Ответ на уроке",
+        "1 четверть",
+        "Экзамен",
+    ]
     assert (await as_(school.teacher).get("/mark-changes/export")).status_code == 403
 
 

@@ -270,4 +270,4 @@ async def test_a_final_mark_of_an_earlier_period_counts_for_the_year_when_its_va
     assert changed.status_code == 200, changed.text
     year = (await teacher.get(f"{journal}/final-mark-proposals?kind=year")).json()["students"]
     [one] = [one for one in year if one["student_id"] == school.student.id]
-    assert (one["average"], one["proposal"]) == ("5.00", "4"), "counts, but is not given again"
+    assert (one["average"], one["proposal"]) == (5, "4"), "counts, but is not given again"

@@ -41,6 +41,11 @@ ENTRY_CHANGE = """
     VALUES ($1, 'lesson', 7, '{"topic": null}', '{"topic": "Дроби"}', 1, 'Ольга Петровна Белова',
             '2026-10-14T09:00Z', 'test')
 """
+VOID_CHANGE = """
+    INSERT INTO void_changes (organization_id, compromise_notice_id, mark_change_id)
+    SELECT organization_id, 1, max(id) FROM mark_changes WHERE organization_id = $1 GROUP BY 1
+"""
+HISTORIES = ("mark_changes", "entry_changes", "void_changes")
 
 
 @pytest.fixture
@@ -66,13 +71,14 @@ async def sealed(
     sealer: Sealer,
     clock: FakeClock,
 ) -> int:
-    """A school with three seals over eight rows of its own; returns its number."""
+    """A school with three seals over twelve rows of its own; returns its number."""
     ours = school.id
     for _ in range(3):
         await owner.execute(MARK_CHANGE, ours, 2)
         await owner.execute(ENTRY_CHANGE, ours)
+        await owner.execute(VOID_CHANGE, ours)
         clock.pass_(seconds=20)
-        assert await seal(worker, ours, sealer.keys, sealer.checkpoints, clock.now) >= 3
+        assert await seal(worker, ours, sealer.keys, sealer.checkpoints, clock.now) >= 4
     return ours
 
 
@@ -88,8 +94,7 @@ async def test_what_the_histories_gain_is_sealed_chained_and_signed(
     worker: asyncpg.Connection, owner: asyncpg.Connection, sealer: Sealer, sealed: int
 ) -> None:
     verdict = await sealer.verify(worker, sealed)
-    rows = len(await ids(owner, "mark_changes", sealed))
-    rows += len(await ids(owner, "entry_changes", sealed))
+    rows = sum([len(await ids(owner, history, sealed)) for history in HISTORIES])
     assert (verdict.seals, verdict.rows, verdict.unsealed, verdict.finding) == (3, rows, 0, None)
     seals = await owner.fetch(
         "SELECT * FROM audit_seals WHERE organization_id = $1 ORDER BY number", sealed
@@ -137,6 +142,12 @@ FORGED = """
 """
 
 
+FORGED_VOID = """
+    INSERT INTO void_changes (organization_id, compromise_notice_id, entry_change_id,
+                              transaction_id)
+    SELECT organization_id, 1, id, transaction_id
+    FROM entry_changes WHERE organization_id = $1 ORDER BY id LIMIT 1
+"""
 SWAPPED = """
     UPDATE mark_changes SET student_id = 3 - student_id
     WHERE organization_id = $1
@@ -151,7 +162,7 @@ async def cut_off(owner: asyncpg.Connection, organization_id: int) -> None:
         " RETURNING from_transaction",
         organization_id,
     )
-    for table in ("mark_changes", "entry_changes"):
+    for table in HISTORIES:
         await owner.execute(
             f"DELETE FROM {table} WHERE organization_id = $1 AND transaction_id >= $2",
             organization_id,
@@ -185,6 +196,14 @@ async def cut_off(owner: asyncpg.Connection, organization_id: int) -> None:
             True,
         ),
         (sql(FORGED), Harm.ROW_INSERTED, 1, True),
+        (sql(FORGED_VOID), Harm.ROW_INSERTED, 1, True),
+        (
+            sql("UPDATE void_changes SET compromise_notice_id = 2 WHERE organization_id = $1"),
+            Harm.ROW_ALTERED,
+            1,
+            True,
+        ),
+        (sql("DELETE FROM void_changes WHERE organization_id = $1"), Harm.ROW_REMOVED, 1, True),
         (
             sql("UPDATE audit_seals SET row_count = 9 WHERE organization_id = $1 AND number = 2"),
             Harm.SEAL_ALTERED,

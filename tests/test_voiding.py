@@ -3,7 +3,7 @@
 import csv
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from conftest import FakeClock
 from factories import PASSWORD, Person, School, SignIn, bearer, register
 from fastapi import FastAPI
+from openpyxl import load_workbook
 
 from dnevnik_api.audit.actions import Sealer
 from dnevnik_api.jobs import kinds
@@ -187,6 +188,10 @@ async def test_void_operations_and_their_reversals_stay_and_the_reports_mark_the
         ["", str(notice_id)],
         ["", str(notice_id)],
     ]
+    book = await coordinator.get("/mark-changes/export", params={"form": "xlsx"})
+    sheet = load_workbook(BytesIO(book.content)).active
+    struck = [{bool(cell.font.strike) for cell in row} for row in sheet.iter_rows(min_row=2)]
+    assert struck == [{False}, {True}, {True}, {False}, {False}]
     guardian = as_(school.guardian)
     own = await guardian.get(f"/students/{school.student.id}/mark-changes")
     assert [one["voided"] for one in own.json()["items"]] == [False, True, False]

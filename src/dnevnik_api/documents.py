@@ -15,6 +15,7 @@ import xlsxwriter
 
 from .clock import russian_date
 
+_NUMBER_FORMATS = {datetime: "dd.mm.yyyy hh:mm:ss", date: "dd.mm.yyyy", str: "General"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -28,28 +29,39 @@ def csv_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def xlsx_table(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[int]
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    widths: Sequence[int],
+    *,
+    void_column: int | None = None,
 ) -> bytes:
-    """Return a table as a workbook of one sheet; no text in it runs as a formula."""
+    """Return a table as a workbook of one sheet; no text in it runs as a formula.
+
+    A row with anything in ``void_column`` is struck through. A moment stands as it is told, in the
+    zone that it has.
+    """
     content = BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "default_date_format": "dd.mm.yyyy",
-    }
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(content, options)
-    sheet = book.add_worksheet()
+    sheet = book.add_worksheet(title)
     sheet.freeze_panes(1, 0)
-    wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-    for column, width in enumerate(widths):
-        sheet.set_column(column, column, width, wrapped)
     sheet.write_row(0, 0, header, book.add_format({"bold": True, "text_wrap": True}))
-    for number, row in enumerate(rows, 1):
-        # A moment goes in as text: with its seconds, and in the zone that it is told in.
-        sheet.write_row(
-            number, 0, [_cell(one) if isinstance(one, datetime) else one for one in row]
+    formats = {
+        (form, is_void): book.add_format(
+            {"text_wrap": True, "valign": "top", "num_format": form, "font_strikeout": is_void}
         )
+        for form in _NUMBER_FORMATS.values()
+        for is_void in (False, True)
+    }
+    for column, width in enumerate(widths):
+        sheet.set_column(column, column, width)
+    for number, row in enumerate(rows, 1):
+        is_void = void_column is not None and row[void_column] is not None
+        for column, one in enumerate(row):
+            form = formats[_NUMBER_FORMATS.get(type(one), "General"), is_void]
+            told = one.replace(tzinfo=None) if isinstance(one, datetime) else one
+            sheet.write(number, column, told, form)
     book.close()
     return content.getvalue()
 

@@ -420,8 +420,8 @@ YEAR_OVER = _problem(
     409,
     ("Учебный год окончен", "Academic year over"),
     (
-        "Итоговые оценки этого года выставляют до {last}; потом журнал открывает координатор.",
-        "Final marks of this year are set until {last}; later a coordinator opens the journal.",
+        "После {last} меняют лишь то, что открыл координатор; недостающие оценки выставляют.",
+        "After {last} only what a coordinator opened is changed; missing marks are set.",
     ),
 )
 PERIOD_NOT_BEGUN = _problem(
@@ -501,8 +501,8 @@ NOT_ENROLLED = _problem(
     409,
     ("Учащийся не в группе", "Not enrolled"),
     (
-        "В этот день или период учащийся не числится в этой группе.",
-        "The student is not enrolled in the group on that day or in that period.",
+        "В эти дни учащийся не числится в этой группе.",
+        "The student is not enrolled in the group on these days.",
     ),
 )
 NOT_ASSESSED = _problem(

@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     Strict,
     StringConstraints,
     ValidationError,
@@ -115,7 +116,8 @@ Grade = Annotated[
 ]
 
 
-def _exact_number(value: Any) -> Any:
+def exact_number(value: Any) -> Any:
+    """Return a number of JSON as what makes the decimal that was written."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("decimal_type", "must be a number")
     return str(value) if isinstance(value, float) else value
@@ -123,7 +125,7 @@ def _exact_number(value: Any) -> Any:
 
 Weight = Annotated[
     Decimal,
-    BeforeValidator(_exact_number),
+    BeforeValidator(exact_number),
     Field(gt=0, le=100, max_digits=5, decimal_places=2, allow_inf_nan=False),
     WithJsonSchema(
         {
@@ -135,6 +137,9 @@ Weight = Annotated[
         }
     ),
 ]
+
+Figure = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+"""A decimal of an answer: exact in the program, and a number in JSON."""
 
 WeeklyHours = Annotated[
     float,

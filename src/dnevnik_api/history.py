@@ -19,16 +19,23 @@ from .db import Instant, TenantRow, indexed, organization_key
 from .policy import Actor
 
 
-class HistoryRow(TenantRow):
-    """A row of a history: written once, sealed by the transaction that wrote it (``audit``)."""
+class SealedRow(TenantRow):
+    """A row that is written once, and sealed by the transaction that wrote it (``audit``)."""
+
+    __abstract__ = True
+
+    transaction_id: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("pg_current_xact_id()::text::bigint"), sort_order=99
+    )
+
+
+class HistoryRow(SealedRow):
+    """A row of a history of entries or marks."""
 
     __abstract__ = True
 
     # A transaction is of a school that there is, and writes rows of no other (row-level security).
     organization_id: Mapped[int] = organization_key()
-    transaction_id: Mapped[int] = mapped_column(
-        BigInteger, server_default=text("pg_current_xact_id()::text::bigint"), sort_order=99
-    )
     # The notice of compromise whose voiding, or the withdrawal of it, wrote the row (3.4).
     voiding_notice_id: Mapped[int | None] = mapped_column(BigInteger, sort_order=100)
 

@@ -16,9 +16,9 @@ from dnevnik_api.final_marks.policy import (
     Proposal,
     Taken,
     average_by,
+    given_from,
     propose,
     standing,
-    threshold_of,
 )
 from dnevnik_api.organizations.models import RetakesCount
 
@@ -97,7 +97,7 @@ def ways_to(
     the count is 0.
     """
     # Once for all: of a hundred points two thousand sums are asked.
-    threshold = threshold_of(wanted, rules, values)
+    threshold = given_from(wanted, rules, values)
     ways = []
     for value in sorted(values.tokens, reverse=True):
         for count in range(MOST_MARKS + 1):

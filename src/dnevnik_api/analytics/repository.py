@@ -61,7 +61,9 @@ class AnalyticsRepository:
         await records.find(self._session, actor, Person, student_id, own)
         place = Place(FinalKind.PERIOD, period_id)
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
-        marks = await self._marks(actor, journal, student_id, (begins_on, ends_on))
+        left = await self._grading.left_journals(actor, journal, ends_on)
+        journals = [journal.id, *(one for who, one in left if who == student_id)]
+        marks = await self._marks(actor, journals, student_id, (begins_on, ends_on))
         retakes_count = await self._grading.retakes_count(actor)
         rules = await self._grading.rules(actor)
         values = await self._grading.values(actor, journal)
@@ -83,7 +85,7 @@ class AnalyticsRepository:
         return {row.token: row.numeric if row.counts else None for row in values}
 
     async def _marks(
-        self, actor: Actor, journal: Journal, student_id: int, days: tuple[date, date]
+        self, actor: Actor, journals: list[int], student_id: int, days: tuple[date, date]
     ) -> list[Given]:
         weight = func.coalesce(Work.weight, WorkType.weight)
         rows = await self._session.execute(
@@ -102,7 +104,7 @@ class AnalyticsRepository:
                 Mark.organization_id == actor.organization_id,
                 Mark.student_id == student_id,
                 Mark.lesson_date.between(*days),
-                Mark.journal_id == journal.id,
+                Mark.journal_id.in_(journals),
             )
             .order_by(Mark.lesson_date, Mark.work_id, Mark.ordinal)
         )

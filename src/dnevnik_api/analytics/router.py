@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query
 from dnevnik_api.contract import clauses
 from dnevnik_api.errors import INVALID, FieldError
 from dnevnik_api.fields import MAX_ID, PathId
-from dnevnik_api.final_marks.policy import Counted, Proposal, propose, threshold_of
+from dnevnik_api.final_marks.policy import Counted, Proposal, given_from, propose
 from dnevnik_api.marks.repository import UNKNOWN_TOKEN
 from dnevnik_api.policy import Actor, Permission, requires
 from dnevnik_api.problems import documented
@@ -95,7 +95,7 @@ async def forecast_marks(
     return ForecastRead(
         now=_standing(record, now),
         then=_standing(record, now + supposed),
-        wanted_from=None if wanted is None else threshold_of(wanted, record.rules, record.values),
+        wanted_from=None if wanted is None else given_from(wanted, record.rules, record.values),
         ways=[
             WayRead(value=record.values.tokens[one.value], count=one.count, average=one.average)
             for one in ways

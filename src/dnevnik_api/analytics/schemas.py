@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dnevnik_api.fields import Id, Read, Request, Weight
+from dnevnik_api.fields import Figure, Id, Read, Request, Weight
 from dnevnik_api.final_marks.models import AverageKind
 from dnevnik_api.organizations.schemas import Token
 
@@ -15,9 +15,9 @@ class Standing(Read):
     """Averages of the marks that count, and what the school's rules make of them."""
 
     marks: int = Field(examples=[7])
-    average: Decimal | None = Field(examples=["4.29"])
-    weighted_average: Decimal | None = Field(examples=["4.41"])
-    threshold: Decimal | None = Field(description="From which average the proposal is given.")
+    average: Figure | None = Field(examples=[4.29])
+    weighted_average: Figure | None = Field(examples=[4.41])
+    threshold: Figure | None = Field(description="From which average the proposal is given.")
     proposal: str | None = Field(description="None: too few marks.", examples=["4"])
 
 
@@ -71,13 +71,13 @@ class ForecastAsk(Request):
 class WayRead(Read):
     value: str = Field(examples=["5"])
     count: int = Field(description="0: it is reached already.", examples=[3])
-    average: Decimal = Field(examples=["4.58"])
+    average: Figure = Field(examples=[4.58])
 
 
 class ForecastRead(Read):
     now: Standing
     then: Standing = Field(description="With the supposed marks.")
-    wanted_from: Decimal | None = Field(description="The average that the wanted mark takes.")
+    wanted_from: Figure | None = Field(description="The average that the wanted mark takes.")
     ways: list[WayRead] = Field(
         description="For each value the fewest marks of it, after the supposed ones, that reach the"
         " wanted mark; values that can't with twenty marks are left out."

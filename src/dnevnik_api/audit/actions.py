@@ -28,7 +28,7 @@ AT_ONCE = 20_000
 """Rows of one seal, unless a single transaction wrote more."""
 
 LEAF_LENGTH = 41
-KINDS = {b"m": "mark_change", b"e": "entry_change"}
+KINDS = {b"m": "mark_change", b"e": "entry_change", b"v": "void_change"}
 # What the advisory locks of sealing begin with, so that they meet no others.
 _LOCK = 7_361_131
 

@@ -11,7 +11,7 @@ from .signing import SealHead
 class Seal(TenantRow):
     """A signed batch of a school's history rows, chained to the seal before it.
 
-    It covers every row of both histories whose transaction stands in
+    It covers every row of both histories, and of what is void of them, whose transaction stands in
     ``[from_transaction, to_transaction)``. A later seal can't be made to fit an altered row
     without the key, which is not in the database.
     """

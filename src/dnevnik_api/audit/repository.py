@@ -4,19 +4,19 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 from sqlalchemy.orm import defer, with_expression
 
 from dnevnik_api import records
-from dnevnik_api.db import SessionDep
+from dnevnik_api.db import SessionDep, TenantRow
 from dnevnik_api.documents import csv_table, xlsx_table
 from dnevnik_api.errors import TOO_MANY_ROWS
 from dnevnik_api.history import EntryChange
 from dnevnik_api.incidents.models import CompromiseNotice, VoidChange
-from dnevnik_api.lessons.models import Journal
+from dnevnik_api.lessons.models import Journal, Work
 from dnevnik_api.lessons.policy import whose_diary
 from dnevnik_api.marks.models import MarkChange
-from dnevnik_api.organizations.models import ReportingPeriod
+from dnevnik_api.organizations.models import ReportingPeriod, WorkType
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
@@ -45,8 +45,11 @@ COLUMNS = (
     "Недействительно (№ уведомления)",
     "Отмена недействительного (№ уведомления)",
 )
+TITLE = "Изменения отметок"
+# What has no name of its own, or none any more: a work that was removed.
 FOR_WHAT = {None: "Работа", "period": "Период", "year": "Год", "exam": "Экзамен", "total": "Итог"}
-WIDTHS = (20, 32, 10, 24, 12, 16, 32, 8, 8, 30, 30, 12, 12, 30, 18, 18)
+WIDTHS = (20, 32, 10, 24, 12, 30, 32, 8, 8, 30, 30, 12, 12, 30, 18, 18)
+VOID = COLUMNS.index("Недействительно (№ уведомления)")
 
 
 class About(StrEnum):
@@ -107,12 +110,18 @@ class HistoryRepository:
         """Return the whole report as a table, oldest first; raise TOO_MANY_ROWS."""
         filters = await self._with_group(actor, filters)
         changes = _changes(actor, MarkChange, filters, days)
-        ordered = changes.order_by(MarkChange.changed_at, MarkChange.id).limit(MAX_ROWS + 1)
-        found = (await self._session.scalars(ordered)).all()
+        ordered = (
+            changes.outerjoin(Work, _same(Work, MarkChange.work_id))
+            .outerjoin(WorkType, _same(WorkType, Work.work_type_id))
+            .outerjoin(ReportingPeriod, _same(ReportingPeriod, MarkChange.reporting_period_id))
+            .add_columns(WorkType.name, Work.title, ReportingPeriod.name)
+            .order_by(MarkChange.changed_at, MarkChange.id)
+            .limit(MAX_ROWS + 1)
+        )
+        found = (await self._session.execute(ordered)).all()
         if len(found) > MAX_ROWS:
             raise TOO_MANY_ROWS(limit=MAX_ROWS)
         zone = ZoneInfo(actor.time_zone)
-        periods = await self._periods(actor)
         rows = (
             (
                 one.changed_at.astimezone(zone),
@@ -120,7 +129,7 @@ class HistoryRepository:
                 one.group_name,
                 one.subject_name,
                 one.lesson_date,
-                periods.get(one.reporting_period_id, FOR_WHAT[one.final_kind]),
+                ": ".join(filter(None, (work_type, title))) or period or FOR_WHAT[one.final_kind],
                 one.student_name,
                 one.old_value,
                 one.new_value,
@@ -132,15 +141,11 @@ class HistoryRepository:
                 one.void_notice_id,
                 one.voiding_notice_id,
             )
-            for one in found
+            for one, work_type, title, period in found
         )
-        return xlsx_table(COLUMNS, rows, WIDTHS) if as_xlsx else csv_table(COLUMNS, rows)
-
-    async def _periods(self, actor: Actor) -> dict[int | None, str]:
-        periods = select(ReportingPeriod.id, ReportingPeriod.name).where(
-            ReportingPeriod.organization_id == actor.organization_id
-        )
-        return {row.id: row.name for row in await self._session.execute(periods)}
+        if as_xlsx:
+            return xlsx_table(TITLE, COLUMNS, rows, WIDTHS, void_column=VOID)
+        return csv_table(COLUMNS, rows)
 
     async def _with_group(self, actor: Actor, filters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Name the group of a journal too: by it the history is indexed, and never changes."""
@@ -206,6 +211,10 @@ def _changes(actor: Actor, history: type[H], filters: Mapping[str, Any], days: D
     if last is not None:
         changes = changes.where(history.changed_at < _midnight(last + timedelta(1), actor))
     return changes
+
+
+def _same(model: type[TenantRow], key: Any) -> ColumnElement[bool]:
+    return and_(model.organization_id == MarkChange.organization_id, model.id == key)
 
 
 def _void_by(history: type[MarkChange] | type[EntryChange]) -> ScalarSelect[int]:

@@ -149,7 +149,7 @@ class FindingRead(Read):
 
     harm: Harm
     seal: int
-    kind: Literal["mark_change", "entry_change"] | None
+    kind: Literal["mark_change", "entry_change", "void_change"] | None
     row_id: int | None
 
 

@@ -59,7 +59,7 @@ class Correction:
         if claim.student_id not in book.marks:
             raise STALE_VERSION()
         _check_changes(claim, book.marks[claim.student_id], value, due_on)
-        await self._final_marks.write(actor, book, {claim.student_id: value}, reason)
+        await self._final_marks.write_one(actor, book, claim.student_id, value, reason)
 
 
 def _check_changes(

@@ -131,20 +131,39 @@ def _rounded(
     average: Decimal, rules: GradingRules, values: FinalValues
 ) -> tuple[int, Decimal | None]:
     """Return the highest value whose threshold the average reaches; else the lowest there is."""
-    for value in sorted(values.tokens, reverse=True):
-        if average >= (threshold := threshold_of(value, rules, values)):
-            return value, threshold
-    return min(values.tokens), None
+    thresholds = thresholds_of(rules, values)
+    for value in sorted(thresholds, reverse=True):
+        if average >= thresholds[value]:
+            return value, thresholds[value]
+    return min(thresholds), None
 
 
-def threshold_of(value: int, rules: GradingRules, values: FinalValues) -> Decimal:
-    """Return the average from which ``value`` is given: the school's own, or by rounding.
+def given_from(wanted: int, rules: GradingRules, values: FinalValues) -> Decimal:
+    """Return the lowest average from which ``wanted`` or a higher value is given.
+
+    A school's own threshold of ``wanted`` may lie above the next value's; the lowest value of all
+    is given to any average.
+    """
+    thresholds = thresholds_of(rules, values)
+    if wanted == min(thresholds):
+        return Decimal(0)
+    return min(threshold for value, threshold in thresholds.items() if value >= wanted)
+
+
+def thresholds_of(rules: GradingRules, values: FinalValues) -> dict[int, Decimal]:
+    """Return the average from which each value is given: the school's own, or by rounding.
 
     What lies between a value and the next lower one of the scale is rounded by its share of the
     way; the lowest value is one above nothing.
     """
-    for one in rules.thresholds:
-        if (one["value"], one.get("scale", MarkScale.FIVE_POINT)) == (value, values.scale):
-            return Decimal(one["average_from"])
-    below = max((one for one in values.tokens if one < value), default=value - 1)
-    return below + (value - below) * rules.round_up_from
+    own = {
+        one["value"]: Decimal(one["average_from"])
+        for one in rules.thresholds
+        if one.get("scale", MarkScale.FIVE_POINT) == values.scale
+    }
+    numbers = sorted(values.tokens)
+    below = [numbers[0] - 1, *numbers[:-1]]
+    return {
+        value: own.get(value, low + (value - low) * rules.round_up_from)
+        for low, value in zip(below, numbers, strict=True)
+    }

@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import DATERANGE, Range
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Bundle
+from sqlalchemy.orm import aliased
 
 from dnevnik_api import records
 from dnevnik_api.classes.models import Enrolment, Group
@@ -52,7 +52,7 @@ from dnevnik_api.policy import Actor
 
 from .models import AverageKind, Closing, FinalKind, FinalMark, GradingRules
 from .policy import Counted, FinalValues, Proposal, Taken, propose, propose_total, standing
-from .schemas import MissingRead, MissingStudent
+from .schemas import MissingRead, MissingStudent, OwnFinalMarkRead
 
 DUE_AFTER = timedelta(days=7)
 """Final marks are set within a week after the period ends (2.14a)."""
@@ -64,16 +64,6 @@ TOO_LONG = Text(
 )
 STRANGER = Text(
     "Учащийся не числится в группе в это время.", "Not enrolled in the group at that time."
-)
-_SHOWN = (
-    "id",
-    "journal_id",
-    "student_id",
-    "kind",
-    "reporting_period_id",
-    "value",
-    "version",
-    "changed_at",
 )
 CLOSED_BY_MARKS = frozenset({FinalKind.PERIOD, FinalKind.YEAR})
 """What every student needs; an exam is not taken by all."""
@@ -97,6 +87,8 @@ class Gradebook:
     begins_on: date
     ends_on: date
     marks: dict[int, FinalMark]
+    # The last day on which marks of the year were changed, where that is over (``_year_over``).
+    over_since: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,37 +133,69 @@ class FinalMarkRepository:
         )
         return await paginate(self._session, marks, window, FinalMark.id)
 
-    async def of_student(
-        self, actor: Actor, window: Window, student_id: int, academic_year_id: int | None
-    ) -> Slice[Any]:
-        """Return the final marks of a student whose diary the actor reads, or raise NOT_FOUND."""
+    async def own(
+        self,
+        actor: Actor,
+        window: Window,
+        student_id: int,
+        of_journals: Mapping[str, Any],
+        of_marks: Mapping[str, Any],
+    ) -> Slice[OwnFinalMarkRead]:
+        """Return the final marks of a student whose diary the actor reads; else NOT_FOUND."""
         await records.find(self._session, actor, Person, student_id, whose_diary(actor))
-        shown: Bundle[Any] = Bundle(
-            "final_mark",
-            *(getattr(FinalMark, name) for name in _SHOWN),
-            Journal.academic_year_id,
-            Journal.subject_id,
-            Subject.name.label("subject_name"),
+        journals = (
+            select(Journal.id)
+            .where(
+                Journal.organization_id == actor.organization_id,
+                Journal.id == FinalMark.journal_id,
+                *(getattr(Journal, key) == value for key, value in of_journals.items() if value),
+            )
+            .exists()
         )
-        marks = (
-            select(shown)
+        marks = select(FinalMark).where(
+            FinalMark.organization_id == actor.organization_id,
+            FinalMark.student_id == student_id,
+            journals,
+            *(getattr(FinalMark, key) == value for key, value in of_marks.items() if value),
+        )
+        page = await paginate(self._session, marks, window, FinalMark.id)
+        rows = await self._session.execute(
+            select(FinalMark, Journal.academic_year_id, Subject, ReportingPeriod.name)
             .join(Journal, _same(Journal, FinalMark.journal_id, actor))
             .join(Subject, _same(Subject, Journal.subject_id, actor))
+            .outerjoin(
+                ReportingPeriod, _same(ReportingPeriod, FinalMark.reporting_period_id, actor)
+            )
             .where(
                 FinalMark.organization_id == actor.organization_id,
-                FinalMark.student_id == student_id,
-                true()
-                if academic_year_id is None
-                else Journal.academic_year_id == academic_year_id,
+                FinalMark.id.in_([one.id for one in page.items]),
             )
+            .order_by(FinalMark.id)
         )
-        return await paginate(self._session, marks, window, FinalMark.id)
+        return Slice(
+            [
+                OwnFinalMarkRead(
+                    journal_id=mark.journal_id,
+                    subject_id=subject.id,
+                    subject_name=subject.name,
+                    academic_year_id=academic_year_id,
+                    kind=FinalKind(mark.kind),
+                    reporting_period_id=mark.reporting_period_id,
+                    reporting_period_name=period,
+                    value=mark.value,
+                    changed_at=mark.changed_at,
+                )
+                for mark, academic_year_id, subject, period in rows
+            ],
+            page.next,
+            page.total,
+        )
 
     async def open(self, actor: Actor, journal_id: int, place: Place) -> Gradebook:
         """Lock a journal whose final marks the actor may set now.
 
         Raise NOT_LESSONS_TEACHER for who does not teach it today, NOT_ASSESSED (2.10),
-        PERIOD_NOT_BEGUN, PERIOD_CLOSED once all were set (Д.9), YEAR_OVER after the year.
+        PERIOD_NOT_BEGUN, PERIOD_CLOSED once all were set (Д.9).
         """
         journal = await self._journal(actor, journal_id, lock=True)
         await self._check_teaches(actor, journal)
@@ -186,7 +210,6 @@ class FinalMarkRepository:
         closing = await closing_of(self._session, actor, journal.id, place)
         if closing is not None and not is_reopened(closing, actor):
             raise PERIOD_CLOSED()
-        await self._check_year(actor, journal)
         marks = await self._session.scalars(
             select(FinalMark).where(
                 FinalMark.organization_id == actor.organization_id,
@@ -195,7 +218,8 @@ class FinalMarkRepository:
             )
         )
         by_student = {one.student_id: one for one in marks}
-        return Gradebook(journal, scale, place, begins_on, ends_on, by_student)
+        over_since = await self._year_over(actor, journal)
+        return Gradebook(journal, scale, place, begins_on, ends_on, by_student, over_since)
 
     async def write(
         self,
@@ -203,18 +227,38 @@ class FinalMarkRepository:
         book: Gradebook,
         wanted: Mapping[int, str | None],
         reason: str | None = None,
-        *,
-        pointer: str = "",
     ) -> Written:
         """Set, change and take back final marks, all or nothing; the journal may close by it.
 
-        Raise NOT_ENROLLED and INVALID with a pointer to each wrong one: ``pointer`` is where the
-        body has it, ``{}`` its number in a list.
+        Raise NOT_ENROLLED and INVALID with a pointer to each wrong one, YEAR_OVER for what is not
+        missing after the year.
         """
-        await self._check_members(actor, book, list(wanted), pointer)
+        places = [f"/marks/{number}" for number in range(len(wanted))]
+        return await self._write(actor, book, wanted, reason, places)
+
+    async def write_one(
+        self,
+        actor: Actor,
+        book: Gradebook,
+        student_id: int,
+        value: str | None,
+        reason: str | None = None,
+    ) -> Written:
+        """Set, change or take back one final mark, as ``write`` does."""
+        return await self._write(actor, book, {student_id: value}, reason, [""])
+
+    async def _write(
+        self,
+        actor: Actor,
+        book: Gradebook,
+        wanted: Mapping[int, str | None],
+        reason: str | None,
+        places: Sequence[str],
+    ) -> Written:
+        await self._check_members(actor, book, dict(zip(wanted, places, strict=True)))
         tokens = [
-            (f"{pointer}/value".format(number), value)
-            for number, value in enumerate(wanted.values())
+            (f"{place}/value", value)
+            for place, value in zip(places, wanted.values(), strict=True)
             if value is not None
         ]
         known = await check_tokens(self._session, actor, book.scale, tokens, final=True)
@@ -224,6 +268,7 @@ class FinalMarkRepository:
             if _value_of(book.marks.get(student_id)) != value
         }
         if changes:
+            _check_missing(book, changes)
             await self._apply(actor, book, changes, reason)
         closed = await self._close_if_complete(actor, book)
         return Written(book.journal.version, len(changes), closed)
@@ -308,22 +353,27 @@ class FinalMarkRepository:
         if await self._session.scalar(teaches) is None:
             raise NOT_LESSONS_TEACHER()
 
-    async def _check_year(self, actor: Actor, journal: Journal) -> None:
-        """Refuse final marks of a year that is over, unless a coordinator opened the journal."""
+    async def _year_over(self, actor: Actor, journal: Journal) -> date | None:
+        """Return until when final marks were changed, where the year is over.
+
+        Not where a coordinator opened the journal.
+        """
         year = await records.find(self._session, actor, AcademicYear, journal.academic_year_id)
-        # Exams and what is made up for come in summer; a year that lasts as long has its week.
+        # Exams and what is made up for come in summer; on 1 September the next year begins.
         last = max(year.ends_on + DUE_AFTER, date(year.ends_on.year, 8, 31))
         reopened = select(Closing.id).where(
             Closing.organization_id == actor.organization_id,
             Closing.journal_id == journal.id,
             Closing.reopened_until > actor.now,
         )
-        if actor.today > last and (await self._session.scalars(reopened)).first() is None:
-            raise YEAR_OVER(last=f"{last:%d.%m.%Y}")
+        if actor.today <= last or (await self._session.scalars(reopened)).first() is not None:
+            return None
+        return last
 
     async def _check_members(
-        self, actor: Actor, book: Gradebook, students: Sequence[int], pointer: str
+        self, actor: Actor, book: Gradebook, places: Mapping[int, str]
     ) -> None:
+        """Refuse who was not in the group in these days, each with the pointer to them."""
         days = Range(book.begins_on, book.ends_on, bounds="[]")
         enrolled = set(
             await self._session.scalars(
@@ -337,10 +387,8 @@ class FinalMarkRepository:
             )
         )
         strangers = [
-            FieldError(
-                pointer and f"{pointer}/student_id".format(number), NOT_ENROLLED.code, STRANGER
-            )
-            for number, student_id in enumerate(students)
+            FieldError(f"{place}/student_id" if place else "", NOT_ENROLLED.code, STRANGER)
+            for student_id, place in places.items()
             if student_id not in enrolled
         ]
         if strangers:
@@ -400,10 +448,14 @@ class GradingRepository:
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         values = await self.values(actor, journal)
         finals = await self._finals(actor, journal_id)
+        left = await self.left_journals(actor, journal, ends_on)
         if place.kind == FinalKind.YEAR:
             parts = await self._parts_of_year(actor, journal)
+            for student_id, one in left:
+                there = (await self._finals(actor, one)).get(student_id, {})
+                finals[student_id] = there | finals.get(student_id, {})
         if place.kind == FinalKind.PERIOD:
-            marks = await self._marks(actor, journal_id, begins_on, ends_on)
+            marks = await self._marks(actor, journal_id, (begins_on, ends_on), left)
         needing = await self._session.execute(
             select(Person.id, Person.full_name)
             .join(Journal, _same(Journal, literal(journal.id), actor))
@@ -475,6 +527,41 @@ class GradingRepository:
                 values.tokens.setdefault(numeric, token)
         return values
 
+    async def left_journals(
+        self, actor: Actor, journal: Journal, ends_on: date
+    ) -> Sequence[tuple[int, int]]:
+        """Return who needs a mark here and left another journal of the subject: (student, journal).
+
+        Whoever changed the class or group in the year brings the marks along.
+        """
+        there = aliased(Enrolment)
+        stays = exists().where(
+            Enrolment.organization_id == actor.organization_id,
+            Enrolment.group_id == there.group_id,
+            Enrolment.student_id == there.student_id,
+            enrolled_on(ends_on),
+        )
+        rows = await self._session.execute(
+            select(there.student_id, Journal.id)
+            .join(
+                Journal,
+                and_(
+                    Journal.organization_id == actor.organization_id,
+                    Journal.group_id == there.group_id,
+                ),
+            )
+            .where(
+                there.organization_id == actor.organization_id,
+                there.student_id.in_(needing_mark(actor, journal, ends_on)),
+                Journal.id != journal.id,
+                Journal.subject_id == journal.subject_id,
+                Journal.academic_year_id == journal.academic_year_id,
+                ~stays,
+            )
+            .distinct()
+        )
+        return [(row.student_id, row.id) for row in rows]
+
     async def _parts_of_year(self, actor: Actor, journal: Journal) -> set[int | None]:
         """Return the periods that make up the year; one that is called the year is it itself."""
         periods = select(ReportingPeriod.id).where(
@@ -497,8 +584,13 @@ class GradingRepository:
         return finals
 
     async def _marks(
-        self, actor: Actor, journal_id: int, begins_on: date, ends_on: date
+        self,
+        actor: Actor,
+        journal_id: int,
+        days: tuple[date, date],
+        left: Sequence[tuple[int, int]],
     ) -> dict[int, list[Counted]]:
+        brought = [and_(Mark.student_id == who, Mark.journal_id == one) for who, one in left]
         rows = await self._session.execute(
             select(
                 Mark.student_id,
@@ -512,8 +604,8 @@ class GradingRepository:
             .join(WorkType, _same(WorkType, Work.work_type_id, actor))
             .where(
                 Mark.organization_id == actor.organization_id,
-                Mark.journal_id == journal_id,
-                Mark.lesson_date.between(begins_on, ends_on),
+                or_(Mark.journal_id == journal_id, *brought),
+                Mark.lesson_date.between(*days),
                 Mark.counts,
                 func.coalesce(Work.counts, WorkType.counts),
             )
@@ -544,12 +636,8 @@ class GradingRepository:
             Enrolment.group_id == Journal.group_id,
             enrolled_on(ends_on),
             visible_entries(actor, Enrolment.student_id),
-            ~exists().where(
-                FinalMark.organization_id == actor.organization_id,
-                FinalMark.journal_id == Journal.id,
-                FinalMark.student_id == Enrolment.student_id,
-                of_place(place),
-            ),
+            ~_marked(actor, of_place(place), FinalMark.student_id == Enrolment.student_id),
+            _takes(actor, place),
         )
         journals = (
             select(Journal)
@@ -672,11 +760,16 @@ class ClosingRepository:
         )
 
     async def close(self, actor: Actor, journal: Journal, closing: Closing) -> Closing:
-        """Close what was reopened before its time is over; raise NOT_REOPENED."""
+        """Close what was reopened before its time is over; raise NOT_REOPENED.
+
+        Nothing is left to compare a moment with: who came before it and waited finds it closed.
+        The history keeps who had opened it, and why.
+        """
         if not is_reopened(closing, actor):
             raise NOT_REOPENED()
-        journal.reopened_until = actor.now
-        return await records.change(self._session, actor, closing, {"reopened_until": actor.now})
+        journal.reopened_dates = journal.reopened_until = None
+        ended = dict.fromkeys(("reopened_until", "reopened_by", "reason"))
+        return await records.change(self._session, actor, closing, ended)
 
 
 def is_reopened(closing: Closing, actor: Actor) -> bool:
@@ -690,6 +783,30 @@ def of_place(place: Place) -> ColumnElement[bool]:
         FinalMark.kind == place.kind,
         FinalMark.reporting_period_id.is_not_distinct_from(place.reporting_period_id),
     )
+
+
+def _marked(actor: Actor, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition on journals that have a final mark of a kind."""
+    return exists().where(
+        FinalMark.organization_id == actor.organization_id,
+        FinalMark.journal_id == Journal.id,
+        *conditions,
+    )
+
+
+def _takes(actor: Actor, place: Place) -> ColumnElement[bool]:
+    """Return the condition on enrolments of a journal whose students need a mark of one kind.
+
+    An exam is of those journals in which it was taken, a total of who took it.
+    """
+    exam = FinalMark.kind == FinalKind.EXAM
+    match place.kind:
+        case FinalKind.EXAM:
+            return _marked(actor, exam)
+        case FinalKind.TOTAL:
+            return _marked(actor, exam, FinalMark.student_id == Enrolment.student_id)
+        case _:
+            return true()
 
 
 def enrolled_on(day: date) -> ColumnElement[bool]:
@@ -741,6 +858,14 @@ async def closing_of(
         Closing.reporting_period_id.is_not_distinct_from(place.reporting_period_id),
     )
     return (await session.scalars(closings)).one_or_none()
+
+
+def _check_missing(book: Gradebook, changes: Mapping[int, Any]) -> None:
+    """After the year only what is missing is set, and nothing that stands is changed."""
+    if book.over_since is not None and (
+        book.place.kind not in CLOSED_BY_MARKS or changes.keys() & book.marks.keys()
+    ):
+        raise YEAR_OVER(last=f"{book.over_since:%d.%m.%Y}")
 
 
 def _same(model: type[TenantRow], key: Any, actor: Actor) -> ColumnElement[bool]:

@@ -1,4 +1,3 @@
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
@@ -54,9 +53,9 @@ router = APIRouter(
 )
 
 Reader = Annotated[Actor, requires(Permission.JOURNALS_READ)]
+DiaryReader = Annotated[Actor, requires(Permission.DIARY_READ)]
 Writer = Annotated[Actor, requires(Permission.MARKS_WRITE)]
 Reopener = Annotated[Actor, requires(Permission.JOURNALS_REOPEN)]
-DiaryReader = Annotated[Actor, requires(Permission.DIARY_READ)]
 Ruler = Annotated[Actor, requires(Permission.ORGANIZATION_WRITE)]
 FinalMarks = Annotated[FinalMarkRepository, provided(FinalMarkRepository)]
 Grading = Annotated[GradingRepository, provided(GradingRepository)]
@@ -91,10 +90,15 @@ async def _place(
 
 
 async def _asked_place(
-    kind: Annotated[FinalKind, Query(description="What the final mark is for.")] = FinalKind.PERIOD,
+    kind: Annotated[
+        FinalKind | None,
+        Query(description="What the final mark is for; left out: the period named, or the year."),
+    ] = None,
     reporting_period_id: QueryId = None,
 ) -> Place:
     """Read a place from the query; a period goes with its kind, and only so."""
+    if kind is None:
+        kind = FinalKind.YEAR if reporting_period_id is None else FinalKind.PERIOD
     if (kind == FinalKind.PERIOD) != (reporting_period_id is not None):
         raise BAD_QUERY([FieldError("?reporting_period_id", "period", explain("period"))])
     return Place(kind, reporting_period_id)
@@ -134,15 +138,23 @@ async def list_final_marks(
     summary="List a student's final marks",
     openapi_extra=clauses("2.10", "Е.3", "Ж.1"),
 )
-async def list_final_marks_of_student(
+async def list_own_final_marks(
     student_id: PathId,
     actor: DiaryReader,
     marks: FinalMarks,
     window: WindowQuery,
     academic_year_id: QueryId = None,
-) -> Slice[Any]:
-    """List a student's final marks in all subjects, for whoever reads their diary (Е.3, Ж.1)."""
-    return await marks.of_student(actor, window, student_id, academic_year_id)
+    subject_id: QueryId = None,
+    kind: FinalKind | None = None,
+    reporting_period_id: QueryId = None,
+) -> Slice[OwnFinalMarkRead]:
+    """List the final marks of a student, of all years, for whoever reads their diary.
+
+    A claim about one of them (Е.1) names its journal, kind and period.
+    """
+    of_journals = {"academic_year_id": academic_year_id, "subject_id": subject_id}
+    of_marks = {"kind": kind, "reporting_period_id": reporting_period_id}
+    return await marks.own(actor, window, student_id, of_journals, of_marks)
 
 
 @router.put(
@@ -169,7 +181,7 @@ async def write_final_marks(
     book = await marks.open(actor, journal_id, Place(body.kind, body.reporting_period_id))
     check_seen(seen, book.journal.version)
     wanted = {one.student_id: one.value for one in body.marks}
-    written = await marks.write(actor, book, wanted, body.reason, pointer="/marks/{}")
+    written = await marks.write(actor, book, wanted, body.reason)
     tag(response, written)
     return written
 
@@ -201,7 +213,7 @@ async def put_final_mark(
     before = book.marks.get(student_id)
     if before is None or before.value != body.value:
         check_seen(seen, None if before is None else before.version)
-        await marks.write(actor, book, {student_id: body.value}, body.reason)
+        await marks.write_one(actor, book, student_id, body.value, body.reason)
     mark = book.marks[student_id]
     response.status_code = status.HTTP_201_CREATED if before is None else status.HTTP_200_OK
     tag(response, mark)
@@ -228,7 +240,7 @@ async def remove_final_mark(
     if (mark := book.marks.get(student_id)) is None:
         raise NOT_FOUND()
     check_version(request, mark.version)
-    await marks.write(actor, book, {student_id: None})
+    await marks.write_one(actor, book, student_id, None)
 
 
 @router.get(
@@ -288,7 +300,8 @@ async def list_missing_final_marks(
 ) -> Slice[MissingRead]:
     """List the journals that the caller reads in which students lack a final mark, and who (2.14a).
 
-    They are due seven days after the period ends.
+    They are due seven days after the period ends. An exam is lacked where others of the journal
+    have its mark, a total by who has a mark for the exam.
     """
     return await grading.missing(actor, window, academic_year_id, place, group_id)
 
@@ -383,9 +396,9 @@ async def change_grading_rules(
     rules = await grading.rules(actor, lock=True)
     check_version(request, rules.version)
     changes = body.model_dump(exclude_unset=True)
-    for field in ("round_up_from", "exam_share"):
-        if field in changes:
-            changes[field] = Decimal(changes[field])
+    for one in changes.get("thresholds", ()):
+        # JSON of the database would make it a binary fraction.
+        one["average_from"] = str(one["average_from"])
     changed = await grading.change_rules(actor, rules, changes)
     tag(response, changed)
     return changed

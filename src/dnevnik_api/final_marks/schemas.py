@@ -1,11 +1,14 @@
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from annotated_types import Gt
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnevnik_api.fields import (
+    Figure,
     Id,
     Int,
     Line,
@@ -13,6 +16,7 @@ from dnevnik_api.fields import (
     Read,
     Request,
     check_each_once,
+    exact_number,
     optional,
 )
 from dnevnik_api.marks.schemas import Reason
@@ -24,14 +28,16 @@ from .models import AverageKind, FinalKind
 MAX_MARKS = 200
 
 Share = Annotated[
-    str,
-    StringConstraints(pattern=r"^(0(\.[0-9]{1,2})?|1(\.0{1,2})?)$"),
-    Field(description="A decimal between 0 and 1.", examples=["0.65"]),
+    Decimal,
+    BeforeValidator(exact_number),
+    Field(ge=0, le=1, decimal_places=2, allow_inf_nan=False, description="Between 0 and 1."),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1, "examples": [0.65]}),
 ]
 Average = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,2})?$"),
-    Field(description="An average as a decimal.", examples=["4.65"]),
+    Decimal,
+    BeforeValidator(exact_number),
+    Field(ge=0, le=100, decimal_places=2, allow_inf_nan=False),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100, "examples": [4.65]}),
 ]
 
 
@@ -45,12 +51,18 @@ class FinalMarkRead(Read):
     changed_at: datetime
 
 
-class OwnFinalMarkRead(FinalMarkRead):
-    """One's own, or one's child's, final mark."""
+class OwnFinalMarkRead(Read):
+    """A final mark as the student and the guardians see it."""
 
-    academic_year_id: int
+    journal_id: int
     subject_id: int
     subject_name: str
+    academic_year_id: int
+    kind: FinalKind
+    reporting_period_id: int | None
+    reporting_period_name: str | None
+    value: str
+    changed_at: datetime
 
 
 class FinalMarkWrite(Request):
@@ -100,9 +112,10 @@ class ProposalRead(Read):
     student_id: int
     full_name: str
     marks: int
-    average: Decimal | None
-    weighted_average: Decimal | None
-    threshold: Decimal | None
+    """How many counted: also those of a journal of this subject that the student has left."""
+    average: Figure | None
+    weighted_average: Figure | None
+    threshold: Figure | None
     """The average from which the proposed value is given."""
     proposal: str | None
     """Empty where there are too few marks."""
@@ -176,15 +189,27 @@ class Threshold(Request):
 class ThresholdRead(Read):
     scale: MarkScale = MarkScale.FIVE_POINT
     value: int
-    average_from: Decimal
+    average_from: Figure
+
+
+def _rising(thresholds: list[Threshold]) -> list[Threshold]:
+    """Refuse a value named twice, or given from no higher an average than a lower one."""
+    check_each_once((one.scale, one.value) for one in thresholds)
+    in_order = sorted(thresholds, key=lambda one: (one.scale, one.value))
+    if any(
+        low.scale == high.scale and low.average_from >= high.average_from
+        for low, high in pairwise(in_order)
+    ):
+        raise PydanticCustomError("not_rising", "a higher value needs a higher average")
+    return thresholds
 
 
 class GradingRulesRead(Read):
     average: AverageKind
-    round_up_from: Decimal
+    round_up_from: Figure
     thresholds: list[ThresholdRead]
     fewest_marks: int
-    exam_share: Decimal
+    exam_share: Figure
     version: int
 
 
@@ -192,14 +217,16 @@ class GradingRulesUpdate(Request):
     """How a final mark is proposed; what is left out stays."""
 
     average: AverageKind = optional()
-    round_up_from: Share = optional(
-        description="The fraction from which an average is rounded up.", examples=["0.65"]
+    round_up_from: Annotated[Share, Gt(0)] = optional(
+        description="The fraction from which an average is rounded up; above 0.", examples=[0.65]
     )
-    thresholds: Annotated[list[Threshold], Field(max_length=100)] = optional(
-        description="Averages from which single values are given, where they differ.",
-        examples=[[{"value": 5, "average_from": "4.65"}]],
+    thresholds: Annotated[list[Threshold], Field(max_length=100), AfterValidator(_rising)] = (
+        optional(
+            description="Averages from which single values are given, where they differ.",
+            examples=[[{"value": 5, "average_from": 4.65}]],
+        )
     )
     fewest_marks: Annotated[Int, Field(ge=1, le=20)] = optional(
         description="With fewer marks nothing is proposed."
     )
-    exam_share: Share = optional(description="What the exam weighs in the total.", examples=["0.5"])
+    exam_share: Share = optional(description="What the exam weighs in the total.", examples=[0.5])

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import Instant, TenantRow, Versioned, indexed, refers
+from dnevnik_api.history import SealedRow
 
 
 def _once(column: str) -> Index:
@@ -56,10 +57,10 @@ class CompromiseNotice(Versioned, TenantRow):
     voided_by_name: Mapped[str | None]
 
 
-class VoidChange(TenantRow):
+class VoidChange(SealedRow):
     """A row of a history that a notice makes void (3.4), as long as that isn't withdrawn.
 
-    The histories themselves only grow, and so does this.
+    The histories themselves only grow, and so does this; it is sealed with them.
     """
 
     __tablename__ = "void_changes"
@@ -69,6 +70,7 @@ class VoidChange(TenantRow):
         refers("entry_change_id", "entry_changes"),
         CheckConstraint("(mark_change_id IS NULL) <> (entry_change_id IS NULL)", "one"),
         indexed("compromise_notice_id"),
+        indexed("transaction_id"),
         _once("mark_change_id"),
         _once("entry_change_id"),
     )

@@ -26,4 +26,6 @@ def exported(items: Sequence[PlanItem], work_types: Mapping[int, str], form: str
         )
         for item in items
     ]
-    return xlsx_table(COLUMNS, rows, WIDTHS) if form == "xlsx" else csv_table(COLUMNS, rows)
+    if form == "xlsx":
+        return xlsx_table("План", COLUMNS, rows, WIDTHS)
+    return csv_table(COLUMNS, rows)
