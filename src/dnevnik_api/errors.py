@@ -532,6 +532,15 @@ SUBJECT_HAS_FINAL_MARKS = _problem(
         "Final marks of this year are set in the subject: it stays an assessed one.",
     ),
 )
+SCALE_IN_USE = _problem(
+    "scale-in-use",
+    409,
+    ("По этой шкале уже стоят отметки", "Marks stand by this scale already"),
+    (
+        "В журналах ({count}) стоят отметки: {journals}. Новую шкалу берут с нового учебного года.",
+        "Marks stand in journals ({count}): {journals}. Take a new scale from the next year on.",
+    ),
+)
 LESSONS_ON_HOLIDAY = _problem(
     "lessons-on-holiday",
     409,
