@@ -8,6 +8,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from conftest import FakeClock
@@ -645,6 +646,45 @@ async def test_no_mark_is_written_by_the_old_scale_however_it_races_with_a_chang
         await school.run("DELETE FROM final_marks")
         await mark_by(as_, school, mark_scale="five_point")
     assert {status for _, status in outcomes} == {200, 409}
+
+
+@pytest.mark.clause("2.7")
+@pytest.mark.parametrize("changed", ["subject", "class"])
+async def test_a_change_of_a_scale_waits_for_who_has_the_journal_and_sees_their_mark(
+    as_: SignIn, school: School, changed: str
+) -> None:
+    await mark_by(as_, school, **of_grade(6, "ten_point"))
+    office = as_(school.coordinator)
+    address, body = {
+        "subject": (f"/subjects/{await subject_of(school)}", {"mark_scale": "ten_point"}),
+        "class": (f"/groups/{school.class_id}", {"grade": 6}),
+    }[changed]
+    writer = await asyncpg.connect(school.connection_url)
+    try:
+        await writer.execute("SELECT set_config('app.organization_id', $1, false)", str(school.id))
+        async with writer.transaction():
+            await writer.execute("SELECT FROM journals ORDER BY id FOR UPDATE")
+            change = asyncio.create_task(office.patch(address, json=body))
+            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            async with asyncio.timeout(10):
+                while not await school.run(waiting):
+                    assert not change.done(), "it did not wait"
+                    await asyncio.sleep(0.01)
+            await writer.execute(
+                "INSERT INTO marks (organization_id, work_id, lesson_id, journal_id, lesson_date,"
+                " student_id, ordinal, value, numeric, counts, version, changed_at)"
+                " SELECT organization_id, id, lesson_id, journal_id, lesson_date, $1, 1, '4', 4,"
+                " true, 2, now() FROM works",
+                school.student.id,
+            )
+            # Who sets final marks holds these meanwhile, and adds what refers to them.
+            for table in ("subjects", "groups"):
+                await writer.execute(f"SELECT FROM {table} ORDER BY id FOR SHARE")
+        answer = await change
+    finally:
+        await writer.close()
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/scale-in-use")
+    assert await scale_of(school) == "five_point"
 
 
 @pytest.mark.clause("2.7")
