@@ -537,8 +537,8 @@ SCALE_IN_USE = _problem(
     409,
     ("По этой шкале уже стоят отметки", "Marks stand by this scale already"),
     (
-        "В журналах ({count}) стоят отметки: {journals}. Новая шкала – со следующего учебного года.",
-        "Marks stand in journals ({count}): {journals}. A new scale begins with the next school year.",
+        "В журналах ({count}) есть отметки: {journals}. Новая шкала – со следующего учебного года.",
+        "Marks stand in journals ({count}): {journals}. A new scale begins with the next year.",
     ),
 )
 LESSONS_ON_HOLIDAY = _problem(
