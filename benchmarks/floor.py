@@ -21,8 +21,8 @@ WITHOUT_CALLER = {
             WHERE $3::bigint IS NULL AND $5::text[] IS NULL)""",
     "journal/access": """
         access AS MATERIALIZED (
-            SELECT j.id AS journal_id, j.group_id, j.subject_id, j.academic_year_id, j.version, a.today,
-                   a.homeroom_group_ids, 'all' AS scope, '' AS etag
+            SELECT j.id AS journal_id, j.group_id, j.subject_id, j.academic_year_id, j.mark_scale,
+                   j.version, a.today, a.homeroom_group_ids, 'all' AS scope, '' AS etag
             FROM actor a, target t
             JOIN journals j ON j.organization_id = $1 AND j.id = t.journal_id)""",
     "journal/student_access": """

@@ -3,7 +3,8 @@
 -- their history. The settings app.organization_id and seed.today say for which school and which day.
 -- Everybody has an account and a live session; `external_id` says who is who.
 
--- The numbers below keep to the foreign keys; checking them for each mark would take minutes.
+-- The numbers below keep to the foreign keys; checking them for each mark would take minutes. No trigger
+-- gives journals their scale either.
 SET LOCAL session_replication_role = replica;
 SELECT setseed(0.5);
 
@@ -69,8 +70,8 @@ INSERT INTO enrolments (organization_id, group_id, kind, student_id, begins_on)
 SELECT s.id, c.id, 'class', p.id, s.monday
 FROM school s, class c JOIN person p ON p.role = 'student' AND p.n / 30 = c.n;
 
-INSERT INTO journals (organization_id, group_id, subject_id, academic_year_id)
-SELECT s.id, c.id, b.id, c.academic_year_id
+INSERT INTO journals (organization_id, group_id, subject_id, academic_year_id, mark_scale)
+SELECT s.id, c.id, b.id, c.academic_year_id, b.mark_scale
 FROM school s JOIN subjects b ON b.organization_id = s.id, class c;
 
 CREATE TEMP TABLE journal ON COMMIT DROP AS

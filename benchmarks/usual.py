@@ -203,6 +203,7 @@ async def read_page(
                 "subject_name": subject.name,
                 "assessed": subject.assessed,
                 "academic_year_id": journal.academic_year_id,
+                "mark_scale": journal.mark_scale,
                 "teachers": teachers,
             },
             "from": from_,

@@ -98,6 +98,7 @@ class Journal(OfOrganization):
     group = refers(Group)
     subject = refers(Subject)
     academic_year_id = models.BigIntegerField()
+    mark_scale = models.TextField()
     version = models.BigIntegerField()
 
     class Meta(OfOrganization.Meta):

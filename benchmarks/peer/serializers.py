@@ -37,7 +37,7 @@ class PageJournal(serializers.ModelSerializer):
         model = Journal
         fields = (
             *("id", "version", "group_id", "group_name", "subject_id", "subject_name"),
-            *("assessed", "academic_year_id", "teachers"),
+            *("assessed", "academic_year_id", "mark_scale", "teachers"),
         )
 
     def get_teachers(self, journal: Journal) -> Any:

@@ -532,6 +532,15 @@ SUBJECT_HAS_FINAL_MARKS = _problem(
         "Final marks of this year are set in the subject: it stays an assessed one.",
     ),
 )
+SCALE_IN_USE = _problem(
+    "scale-in-use",
+    409,
+    ("По этой шкале уже стоят отметки", "Marks stand by this scale already"),
+    (
+        "В журналах ({count}) есть отметки: {journals}. Новая шкала – со следующего учебного года.",
+        "Marks stand in journals ({count}): {journals}. A new scale begins with the next year.",
+    ),
+)
 LESSONS_ON_HOLIDAY = _problem(
     "lessons-on-holiday",
     409,

@@ -37,6 +37,7 @@ from dnevnik_api.history import record
 from dnevnik_api.organizations.calendar import lock_timetable
 from dnevnik_api.organizations.models import AcademicYear
 from dnevnik_api.organizations.repository import touch_directory
+from dnevnik_api.organizations.scales import change_scales, lock_journals
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person, StaffRole
 from dnevnik_api.people.policy import check_term, holds, in_force, on_day, term_of
@@ -88,9 +89,14 @@ class GroupRepository:
         """Refuse who may not change this group's list."""
         check_may_arrange(actor, group.kind, await self._class_ids(group))
 
-    async def lock(self, actor: Actor, group_id: int) -> Group:
-        """Lock a group for a change by who may change it."""
+    async def lock(self, actor: Actor, group_id: int, *, with_journals: bool = False) -> Group:
+        """Lock a group for a change by who may change it; of its grade ``with_journals``.
+
+        They come first: whoever adds a lesson has its journal when they refer to the group.
+        """
         await lock_timetable(self._session, actor.organization_id)
+        if with_journals:
+            await lock_journals(self._session, actor, group_ids=[group_id])
         group = await records.find(self._session, actor, Group, group_id, lock=True)
         await self.check_may_arrange(actor, group)
         return group
@@ -113,7 +119,10 @@ class GroupRepository:
         return group
 
     async def change(self, actor: Actor, group: Group, changes: Mapping[str, Any]) -> None:
-        """Change a locked group; its students must still be in the classes it is drawn from."""
+        """Change a locked group; its students must still be in the classes it is drawn from.
+
+        Raise SCALE_IN_USE for a grade with another scale: its journals are locked.
+        """
         was = await self._class_ids(group)
         columns = dict(changes)
         class_ids: list[int] = columns.pop("class_ids", was)
@@ -128,6 +137,8 @@ class GroupRepository:
             setattr(group, name, value)
         group.version += 1
         await self._session.flush()
+        if before["grade"] != after["grade"]:
+            await change_scales(self._session, actor, group_ids=[group.id])
         await self._draw_from(group, class_ids)
         await EnrolmentRepository(self._session).check_drawn(actor, group, None, actor.today)
         await record(self._session, actor, "groups", group.id, before=before, after=after)

@@ -14,6 +14,7 @@ from dnevnik_api.errors import (
     NOT_OWN_CLASS,
     OUTSIDE_ACADEMIC_YEAR,
     OVERLAP,
+    SCALE_IN_USE,
     STALE_VERSION,
     TIMETABLE_CLASH,
     TOO_FEW_TO_DIVIDE,
@@ -117,7 +118,7 @@ async def read_group(group_id: PathId, actor: Reader, groups: Groups, response: 
     response_model=GroupRead,
     summary="Change a class or a study group",
     openapi_extra=clauses("А.15", "Г.6"),
-    responses=documented(CONFLICT, NOT_OF_THE_CLASSES, NOT_OWN_CLASS, STALE_VERSION),
+    responses=documented(CONFLICT, NOT_OF_THE_CLASSES, NOT_OWN_CLASS, SCALE_IN_USE, STALE_VERSION),
 )
 async def change_group(
     group_id: PathId,
@@ -127,8 +128,12 @@ async def change_group(
     request: Request,
     response: Response,
 ) -> Any:
-    """Change name, grade, profile or the classes that a study group is drawn from."""
-    group = await groups.lock(actor, group_id)
+    """Change name, grade, profile or the classes that a study group is drawn from.
+
+    A grade in which a subject has another scale is refused while marks stand in its journal.
+    """
+    graded = "grade" in body.model_fields_set
+    group = await groups.lock(actor, group_id, with_journals=graded)
     check_version(request, group.version, required=False)
     await groups.change(actor, group, body.model_dump(exclude_unset=True))
     tag(response, group)

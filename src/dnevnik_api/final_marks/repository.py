@@ -33,7 +33,7 @@ from dnevnik_api.errors import (
 from dnevnik_api.lessons.models import Journal, JournalTeacher, Work
 from dnevnik_api.lessons.policy import visible_entries, visible_journals, whose_diary
 from dnevnik_api.marks.models import Mark
-from dnevnik_api.marks.repository import check_tokens, record_changes, scale_of
+from dnevnik_api.marks.repository import check_tokens, record_changes
 from dnevnik_api.organizations.models import (
     AcademicYear,
     MarkScale,
@@ -201,7 +201,7 @@ class FinalMarkRepository:
         await self._check_teaches(actor, journal)
         # Held to the end: nobody stops its attestation meanwhile.
         subject = await records.find(self._session, actor, Subject, journal.subject_id, hold=True)
-        scale = await scale_of(self._session, actor, journal)
+        scale = MarkScale(journal.mark_scale)
         if not subject.assessed or scale is MarkScale.NONE:
             raise NOT_ASSESSED()
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
@@ -510,7 +510,7 @@ class GradingRepository:
 
     async def values(self, actor: Actor, journal: Journal) -> FinalValues:
         """Return the values with a number that final marks of a journal may have."""
-        scale = await scale_of(self._session, actor, journal)
+        scale = MarkScale(journal.mark_scale)
         rows = await self._session.execute(
             select(MarkValue.numeric, MarkValue.token)
             .where(
@@ -556,6 +556,7 @@ class GradingRepository:
                 Journal.id != journal.id,
                 Journal.subject_id == journal.subject_id,
                 Journal.academic_year_id == journal.academic_year_id,
+                Journal.mark_scale == journal.mark_scale,
                 ~stays,
             )
             .distinct()
@@ -647,8 +648,7 @@ class GradingRepository:
                 Journal.organization_id == actor.organization_id,
                 Journal.academic_year_id == academic_year_id,
                 Subject.assessed,
-                func.mark_scale_of(Subject.mark_scale, Subject.grade_scales, Group.grade)
-                != MarkScale.NONE,
+                Journal.mark_scale != MarkScale.NONE,
                 visible_journals(actor),
                 exists().where(lacks),
                 grades,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dnevnik_api.classes.models import Enrolment, Group, GroupKind, HomeroomAssignment
+from dnevnik_api.classes.models import Enrolment, GroupKind, HomeroomAssignment
 from dnevnik_api.consents.models import Consent, ConsentPurpose
 from dnevnik_api.errors import CONFLICT, CONSENT_MISSING, Text
 from dnevnik_api.lessons.models import Journal
@@ -227,7 +227,7 @@ async def import_classes(
         return [group, *_appoint(terms[group], group, teacher, year, day)]
 
     counts = tally(await _each(table, take))
-    await imports.save(actor, Group, by_name.values())
+    await imports.save_groups(actor, by_name.values())
     await imports.save(actor, HomeroomAssignment, _all_of(terms))
     return counts
 

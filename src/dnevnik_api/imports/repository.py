@@ -22,6 +22,7 @@ from dnevnik_api.organizations.models import (
     Subject,
 )
 from dnevnik_api.organizations.repository import touch_directory
+from dnevnik_api.organizations.scales import change_scales, lock_journals
 from dnevnik_api.people.models import Guardianship, Person, RoleAssignment
 from dnevnik_api.people.policy import consented
 from dnevnik_api.people.repository import GuardianshipRepository
@@ -223,6 +224,13 @@ class ImportRepository:
         await records.add_many(self._session, actor, rows)
         for draft, row in zip(new, rows, strict=True):
             draft.id = row.id
+
+    async def save_groups(self, actor: Actor, drafts: Collection[Draft]) -> None:
+        """Write groups; journals of a changed grade take its scales. Raise SCALE_IN_USE."""
+        graded = [one.id for one in drafts if one.id is not None and "grade" in one.changes()]
+        await lock_journals(self._session, actor, group_ids=graded)
+        await self.save(actor, Group, drafts)
+        await change_scales(self._session, actor, group_ids=graded)
 
     async def save_teachers(self, actor: Actor, drafts: Sequence[Draft]) -> None:
         """Write who teaches which journals; the journals are moved on, since they show it."""

@@ -8,6 +8,7 @@ from dnevnik_api.errors import (
     IMPORT_REFUSED,
     NOT_OWN_PLAN,
     PRECONDITION_REQUIRED,
+    SCALE_IN_USE,
     STALE_VERSION,
     TIMETABLE_CLASH,
     UNSUPPORTED_MEDIA_TYPE,
@@ -187,7 +188,7 @@ async def import_staff(
     response_model=ImportRead | JobRead,
     summary="Import classes",
     openapi_extra=_tables("А.11", "А.15"),
-    responses=ACCEPTED | documented(IMPORT_REFUSED, UNSUPPORTED_MEDIA_TYPE),
+    responses=ACCEPTED | documented(IMPORT_REFUSED, SCALE_IN_USE, UNSUPPORTED_MEDIA_TYPE),
 )
 async def import_classes(
     body: ClassesFile,

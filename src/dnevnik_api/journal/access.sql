@@ -2,8 +2,8 @@
 -- teachers and substitutes see all students, a homeroom teacher the students of the own class.
 -- The statement says in a CTE `target` which journal it is about.
 access AS MATERIALIZED (
-    SELECT j.id AS journal_id, j.group_id, j.subject_id, j.academic_year_id, j.version, j.closed_dates,
-           a.today, a.homeroom_group_ids, seen.scope,
+    SELECT j.id AS journal_id, j.group_id, j.subject_id, j.academic_year_id, j.mark_scale, j.version,
+           j.closed_dates, a.today, a.homeroom_group_ids, seen.scope,
            format('"%s-%s-%s"', j.version, a.directory_version, seen.scope) AS etag
     FROM actor a
     CROSS JOIN target

@@ -6,7 +6,7 @@ WITH
 --include journal/student_access
 ,
 mark AS MATERIALIZED (
-    SELECT j.subject_id, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric,
+    SELECT j.subject_id, j.mark_scale, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric,
            m.counts AND coalesce(w.counts, t.counts) AS counts, coalesce(w.weight, t.weight) AS weight,
            coalesce(w.retake_of_id, w.id) AS family,
            w.retake_of_id IS NOT NULL AS is_retake,
@@ -34,7 +34,7 @@ beaten AS MATERIALIZED (
     END
 ),
 counted AS MATERIALIZED (
-    SELECT m.subject_id, m.lesson_date, work_id, ordinal, m.value, m.numeric, m.weight,
+    SELECT m.subject_id, m.mark_scale, m.lesson_date, work_id, ordinal, m.value, m.numeric, m.weight,
            m.counts AND b IS NULL AS counts
     FROM mark m LEFT JOIN beaten b USING (work_id, ordinal)
 ),
@@ -42,7 +42,10 @@ marked AS MATERIALIZED (
     SELECT m.subject_id, json_agg(m.value ORDER BY m.lesson_date, m.work_id, m.ordinal) AS list,
            round(avg(m.numeric) FILTER (WHERE m.counts), 2) AS average,
            round(sum(m.numeric * m.weight) FILTER (WHERE m.counts)
-                 / sum(m.weight) FILTER (WHERE m.counts), 2) AS weighted_average
+                 / sum(m.weight) FILTER (WHERE m.counts), 2) AS weighted_average,
+           -- Of journals of different scales there is no average: of two years, of two grades.
+           min(m.mark_scale) FILTER (WHERE m.counts) = max(m.mark_scale) FILTER (WHERE m.counts)
+               AS of_one_scale
     FROM counted m GROUP BY m.subject_id
 ),
 missed AS MATERIALIZED (
@@ -61,7 +64,9 @@ SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
                $7::date AS "from", $8::date AS "to",
                (SELECT coalesce(json_agg(row_to_json(r)), '[]') FROM (
                    SELECT s.id AS subject_id, s.name AS subject_name,
-                          coalesce(m.list, '[]') AS marks, m.average, m.weighted_average,
+                          coalesce(m.list, '[]') AS marks,
+                          CASE WHEN m.of_one_scale THEN m.average END AS average,
+                          CASE WHEN m.of_one_scale THEN m.weighted_average END AS weighted_average,
                           coalesce(t.absences, 0) AS absences, coalesce(t.late, 0) AS late
                    FROM (SELECT subject_id FROM marked UNION SELECT subject_id FROM missed) known
                    JOIN subjects s ON s.organization_id = $1 AND s.id = known.subject_id

@@ -40,7 +40,7 @@ SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
             (SELECT row_to_json(r) FROM (
                 SELECT x.journal_id AS id, x.version, g.id AS group_id, g.name AS group_name,
                        s.id AS subject_id, s.name AS subject_name, s.assessed,
-                       x.academic_year_id,
+                       x.academic_year_id, x.mark_scale,
                        (SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM (
                             SELECT p.id, p.full_name FROM journal_teachers jt
                             JOIN persons p ON p.organization_id = $1 AND p.id = jt.teacher_id

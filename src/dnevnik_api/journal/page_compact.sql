@@ -9,7 +9,7 @@ WITH target AS (SELECT $6::bigint AS journal_id),
 SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
     SELECT row_to_json(page)::text FROM (
         SELECT
-            x.journal_id, x.version, $7::date AS "from", $8::date AS "to",
+            x.journal_id, x.mark_scale, x.version, $7::date AS "from", $8::date AS "to",
             (SELECT row_to_json(r) FROM (
                 SELECT coalesce(json_agg(l.id ORDER BY l.begins_at, l.id), '[]') AS id,
                        coalesce(json_agg(l.lesson_date ORDER BY l.begins_at, l.id), '[]') AS date,

@@ -6,8 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dnevnik_api.fields import Read
+from dnevnik_api.organizations.models import MarkScale
 
 Average = Annotated[float | None, Field(description="Two decimals; null without marks.")]
+AverageOfScale = Annotated[
+    float | None,
+    Field(description="Two decimals; null without marks, and where they are of different scales."),
+]
+Scale = Annotated[
+    MarkScale, Field(description="Whose values may stand in it: `GET /mark-values?scale=`.")
+]
 Status = Literal["planned", "held", "cancelled"]
 
 
@@ -74,6 +82,7 @@ class LessonSheet(Read):
     id: int
     journal_id: int
     journal_version: int
+    mark_scale: Scale
     group_name: str
     subject_name: str
     lesson_date: date
@@ -107,6 +116,7 @@ class PageJournal(Read):
     subject_name: str
     assessed: bool
     academic_year_id: int
+    mark_scale: Scale
     teachers: list[Named]
 
 
@@ -201,6 +211,7 @@ class CompactJournalPage(Read):
     """The journal page in columns (`?form=compact`): lists of equal length are one table."""
 
     journal_id: int
+    mark_scale: Scale
     version: int
     from_: date = Field(alias="from")
     to: date
@@ -262,8 +273,8 @@ class SubjectAverage(Read):
     subject_id: int
     subject_name: str
     marks: list[str]
-    average: Average
-    weighted_average: Average
+    average: AverageOfScale
+    weighted_average: AverageOfScale
     absences: int
     late: int
 

@@ -9,8 +9,8 @@ WITH target AS (
 --include journal/access
 SELECT x.etag, (
     SELECT row_to_json(r)::text FROM (
-        SELECT l.id, l.journal_id, x.version AS journal_version, g.name AS group_name,
-               s.name AS subject_name, l.lesson_date, l.number, l.begins_at, l.ends_at, l.status,
+        SELECT l.id, l.journal_id, x.version AS journal_version, x.mark_scale,
+               g.name AS group_name, s.name AS subject_name, l.lesson_date, l.number, l.begins_at, l.ends_at, l.status,
                l.teacher_id, l.substitute_id, l.topic, l.comment, l.version,
                mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
                    AS marks_close_at,

@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     Computed,
+    FetchedValue,
     Numeric,
     UniqueConstraint,
     func,
@@ -36,6 +37,11 @@ class Journal(TenantRow):
         refers("subject_id", "subjects"),
         refers("academic_year_id", "academic_years"),
         UniqueConstraint("organization_id", "group_id", "subject_id", "academic_year_id"),
+        CheckConstraint(
+            "mark_scale IN ('five_point', 'ten_point', 'twelve_point', 'hundred_point',"
+            " 'passed_or_not', 'verbal', 'none')",
+            "mark_scale",
+        ),
         indexed("subject_id"),
         indexed("academic_year_id"),
     )
@@ -43,6 +49,9 @@ class Journal(TenantRow):
     group_id: Mapped[int] = mapped_column(BigInteger)
     subject_id: Mapped[int] = mapped_column(BigInteger)
     academic_year_id: Mapped[int] = mapped_column(BigInteger)
+    # That of the subject in the group's grade when the journal was opened: the database gives it
+    # (``give_scale_to_journal``). It changes with them while no mark stands in the journal.
+    mark_scale: Mapped[str] = mapped_column(server_default=FetchedValue())
     # Every write of the journal moves it on and takes it as the entry's version. It is also the
     # lock that makes writers of one journal wait for each other.
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")

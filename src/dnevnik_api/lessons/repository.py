@@ -368,6 +368,7 @@ def _journals(actor: Actor) -> Select[Any]:
         Journal.subject_id,
         Subject.name.label("subject_name"),
         Journal.academic_year_id,
+        Journal.mark_scale,
         teachers.label("teachers"),
         Journal.version,
     )

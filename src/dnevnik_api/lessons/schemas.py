@@ -4,6 +4,7 @@ from typing import Annotated
 from pydantic import Field
 
 from dnevnik_api.fields import Day, Id, Read, Request, optional
+from dnevnik_api.organizations.models import MarkScale
 
 from .models import LessonStatus
 
@@ -32,6 +33,9 @@ class JournalRead(Read):
     subject_id: int
     subject_name: str = Field(examples=["Математика"])
     academic_year_id: int
+    mark_scale: MarkScale = Field(
+        description="Whose values may stand in it: `GET /mark-values?scale=`."
+    )
     teachers: list[TeacherOfJournal] = Field(description="Those of today and of days to come.")
     version: int
 

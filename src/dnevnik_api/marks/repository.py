@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 from fastapi import Request
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api import records
@@ -102,7 +102,7 @@ class HotMarks:
         kept, _ = await keeping.keep_work(session, actor, cell.work_id)
         keeping.check_may_mark(actor, kept)
         await keeping.check_members(session, actor, kept, [("", cell.student_id)])
-        scale = await scale_of(session, actor, kept.journal)
+        scale = MarkScale(kept.journal.mark_scale)
         known = await check_tokens(session, actor, scale, [("/value", body.value)])
         await check_due(session, actor, kept, known, [("/due_on", body.value, body.due_on)])
         current = await _find(session, cell)
@@ -230,21 +230,6 @@ async def _find(session: AsyncSession, cell: Cell) -> Mark | None:
     return (await session.scalars(marks)).one_or_none()
 
 
-async def scale_of(session: AsyncSession, actor: Actor, journal: Journal) -> MarkScale:
-    """Return the scale of a journal: its subject's, in the grade of its group."""
-    scale = (
-        select(func.mark_scale_of(Subject.mark_scale, Subject.grade_scales, Group.grade))
-        .select_from(Group)
-        .join(Subject, Subject.organization_id == Group.organization_id)
-        .where(
-            Group.organization_id == actor.organization_id,
-            Group.id == journal.group_id,
-            Subject.id == journal.subject_id,
-        )
-    )
-    return MarkScale((await session.scalars(scale)).one())
-
-
 async def check_tokens(
     session: AsyncSession,
     actor: Actor,
@@ -341,7 +326,7 @@ async def _check_entries(
     await keeping.check_members(session, actor, kept, students)
     set_marks = [(number, one) for number, one in enumerate(body.marks) if one.value is not None]
     tokens = [(f"/marks/{number}/value", str(one.value)) for number, one in set_marks]
-    scale = await scale_of(session, actor, kept.journal)
+    scale = MarkScale(kept.journal.mark_scale)
     known = await check_tokens(session, actor, scale, tokens)
     due = [(f"/marks/{number}/due_on", str(one.value), one.due_on) for number, one in set_marks]
     await check_due(session, actor, kept, known, due)

@@ -10,7 +10,7 @@ lesson AS MATERIALIZED (
     SELECT a.person_id, a.full_name, l.id, l.journal_id, l.lesson_date, j.group_id,
            g.name AS group_name, j.subject_id, s.name AS subject_name, y.ends_on AS year_ends_on,
            a.mark_edit_window, a.time_zone,
-           mark_scale_of(s.mark_scale, s.grade_scales, g.grade) AS scale,
+           j.mark_scale AS scale,
            $4 < mark_edit_closes_at(l.lesson_date, a.mark_edit_window, a.time_zone, y.ends_on)
                AS open_for_marks
     FROM actor a

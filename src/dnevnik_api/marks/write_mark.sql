@@ -20,7 +20,7 @@ cell AS MATERIALIZED (
     JOIN academic_years y ON y.organization_id = $1 AND y.id = j.academic_year_id
     JOIN persons p ON p.organization_id = $1 AND p.id = $7::bigint
     JOIN mark_values v ON v.organization_id = $1
-        AND v.scale = mark_scale_of(s.mark_scale, s.grade_scales, g.grade) AND v.token = $9::text
+        AND v.scale = j.mark_scale AND v.token = $9::text
         AND v.allowed_for_works AND v.archived_on IS NULL
     LEFT JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id AND m.student_id = p.id
         AND m.ordinal = $8::int

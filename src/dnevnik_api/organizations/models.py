@@ -336,7 +336,8 @@ class Subject(Archivable, Versioned, TenantRow):
     area: Mapped[str | None]
     assessed: Mapped[bool] = mapped_column(server_default="true")
     mark_scale: Mapped[str] = mapped_column(server_default="five_point")
-    # Grades that are marked by another scale; ``mark_scale_of`` of the database reads it.
+    # Grades that are marked by another scale; ``mark_scale_of`` of the database reads it for the
+    # journals, which keep theirs.
     grade_scales: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
 
 

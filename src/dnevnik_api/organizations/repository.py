@@ -46,6 +46,7 @@ from .models import (
     WorkType,
 )
 from .policy import WorkingDays
+from .scales import change_scales, lock_journals
 
 LAST_GRADE = 11
 
@@ -475,6 +476,10 @@ def _as_history(ringing: Ringing) -> dict[str, Any]:
     return {"name": ringing.name, "bells": bells, "archived_on": ringing.archived_on}
 
 
+OF_SCALES = frozenset({"mark_scale", "grade_scales"})
+"""What journals have their scale from."""
+
+
 class SubjectRepository:
     """The only writer of subjects."""
 
@@ -493,8 +498,10 @@ class SubjectRepository:
         """Return a subject, or raise NOT_FOUND."""
         return await records.find(self._session, actor, Subject, subject_id)
 
-    async def lock(self, actor: Actor, subject_id: int) -> Subject:
-        """Lock a subject for a change."""
+    async def lock(self, actor: Actor, subject_id: int, *, with_journals: bool = False) -> Subject:
+        """Lock a subject for a change; of its scales ``with_journals``, which come first."""
+        if with_journals:
+            await lock_journals(self._session, actor, subject_ids=[subject_id])
         return await records.find(self._session, actor, Subject, subject_id, lock=True)
 
     async def add(self, actor: Actor, values: Mapping[str, Any]) -> Subject:
@@ -502,11 +509,18 @@ class SubjectRepository:
         return await records.add(self._session, actor, Subject(**values))
 
     async def change(self, actor: Actor, subject: Subject, changes: Mapping[str, Any]) -> Subject:
-        """Change a subject; journals show its name. Raise SUBJECT_HAS_FINAL_MARKS."""
+        """Change a subject; journals show its name. Raise SUBJECT_HAS_FINAL_MARKS, SCALE_IN_USE.
+
+        A change of the scales is for journals without marks: they are locked.
+        """
         if subject.assessed and changes.get("assessed") is False:
             await check_may_stop_assessing(self._session, actor, subject)
+        had = {name: getattr(subject, name) for name in OF_SCALES}
         await touch_directory(self._session, actor)
-        return await records.change(self._session, actor, subject, changes)
+        changed = await records.change(self._session, actor, subject, changes)
+        if had != {name: getattr(changed, name) for name in OF_SCALES}:
+            await change_scales(self._session, actor, subject_ids=[subject.id])
+        return changed
 
     async def remove(self, actor: Actor, subject: Subject) -> None:
         """Remove a subject without journals (else IN_USE)."""

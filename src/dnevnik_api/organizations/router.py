@@ -12,6 +12,7 @@ from dnevnik_api.errors import (
     OVERLAP,
     PERIOD_HAS_FINAL_MARKS,
     PRECONDITION_REQUIRED,
+    SCALE_IN_USE,
     STALE_VERSION,
     SUBJECT_HAS_FINAL_MARKS,
 )
@@ -40,6 +41,7 @@ from .models import (
 from .policy import archiving, check_inside, check_order, check_rule
 from .repository import (
     OF_AVERAGES,
+    OF_SCALES,
     AcademicYearRepository,
     BellRuleRepository,
     BellScheduleRepository,
@@ -1047,7 +1049,7 @@ async def read_subject(
     response_model=SubjectRead,
     summary="Change a subject",
     openapi_extra=clauses("А.14", "2.10"),
-    responses=documented(SUBJECT_HAS_FINAL_MARKS, CONFLICT, STALE_VERSION),
+    responses=documented(SUBJECT_HAS_FINAL_MARKS, SCALE_IN_USE, CONFLICT, STALE_VERSION),
 )
 async def change_subject(
     subject_id: PathId,
@@ -1057,8 +1059,13 @@ async def change_subject(
     request: Request,
     response: Response,
 ) -> Subject:
-    """Change a subject; If-Match is honoured where it is sent."""
-    subject = await subjects.lock(actor, subject_id)
+    """Change a subject; If-Match is honoured where it is sent.
+
+    Another scale is taken by the journals of years that go on; it is refused while marks stand in
+    any of them. Journals of years that are over keep theirs.
+    """
+    scales = not OF_SCALES.isdisjoint(body.model_fields_set)
+    subject = await subjects.lock(actor, subject_id, with_journals=scales)
     check_version(request, subject.version, required=False)
     changes = archiving(body.model_dump(exclude_unset=True), subject.archived_on, actor.today)
     changed = await subjects.change(actor, subject, changes)

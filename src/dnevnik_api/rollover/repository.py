@@ -448,8 +448,11 @@ def _lasts(model: type[HomeroomAssignment | JournalTeacher], year: AcademicYear)
 
 
 def _settings(journal: Journal) -> dict[str, Any]:
-    """Return all that a journal says of itself but whose it is, when, and what is closed."""
-    own = {"group_id", "academic_year_id", "closed_dates"}
+    """Return all that a journal says of itself but whose it is, when, and what is closed.
+
+    Its scale is that of the new grade.
+    """
+    own = {"group_id", "academic_year_id", "closed_dates", "mark_scale"}
     return {name: value for name, value in records.columns_of(journal).items() if name not in own}
 
 

@@ -140,12 +140,14 @@ class VoidingRepository:
         found = Found(0, {}, {}, {}, {})
         changes: list[Change] = []
         for row in rows:
+            found.operations += row.is_mine
+            if row.is_of_other_scale:
+                continue
             thing = Thing(Kind(row.kind), row.key)
             changes.append(Change(thing, row.before, row.after, row.is_void, row.is_reversal))
             found.places[thing] = row.place
             found.journals[thing] = row.journal_id
             found.records[thing] = row.after or row.before
-            found.operations += row.is_mine
         found.outcomes = replay(changes)
         untangle(found.outcomes)
         keep_works(found.outcomes)

@@ -19,10 +19,8 @@ written AS (
            coalesce(c.numeric, v.numeric), j.version, :now
     FROM wanted c
     JOIN journals j ON j.organization_id = :organization_id AND j.id = c.journal_id
-    JOIN groups g ON g.organization_id = :organization_id AND g.id = j.group_id
-    JOIN subjects s ON s.organization_id = :organization_id AND s.id = j.subject_id
     LEFT JOIN mark_values v ON v.organization_id = :organization_id AND v.token = c.value
-        AND v.scale = mark_scale_of(s.mark_scale, s.grade_scales, g.grade)
+        AND v.scale = j.mark_scale
     LEFT JOIN reporting_periods p
         ON p.organization_id = :organization_id AND p.id = c.reporting_period_id
     WHERE c.value IS NOT NULL AND p.id IS NOT DISTINCT FROM c.reporting_period_id
