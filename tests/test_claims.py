@@ -217,6 +217,22 @@ async def test_an_accepted_claim_may_say_by_when_the_work_is_to_be_done(
     assert (mark["value"], f"{mark['due_on']}") == ("долг", "2026-10-20")
 
 
+@pytest.mark.clause("Е.1", "2.7")
+async def test_an_accepted_claim_leaves_what_is_still_owed_its_due_day(
+    as_: SignIn, school: School
+) -> None:
+    point = {"value": ".", "due_on": "2026-10-20"}
+    put = await as_(school.teacher).put(cell(school), json=point, headers=NEW)
+    assert put.status_code == 201, put.text
+    made = await claimed(as_(school.guardian), school)
+    accepted = await as_(school.teacher).post(
+        f"/mark-claims/{made['id']}/acceptance", json={"value": "долг"}
+    )
+    assert accepted.status_code == 200, accepted.text
+    [mark] = await school.run("SELECT value, due_on FROM marks")
+    assert (mark["value"], f"{mark['due_on']}") == ("долг", "2026-10-20")
+
+
 @pytest.mark.clause("Е.1")
 async def test_a_claim_about_a_final_mark_changes_it_before_the_period_is_closed(
     as_: SignIn, school: School
