@@ -30,7 +30,16 @@ from dnevnik_api.policy import Permission, roles_granting
 TODAY = date(2026, 10, 14)
 NOW = datetime(2026, 10, 14, 12, tzinfo=UTC)
 OCTOBER = {"from": "2026-10-01", "to": "2026-10-31"}
-LARGE = {"marks", "attendance", "lessons", "works", "enrolments", "homework", "mark_changes"}
+LARGE = {
+    "marks",
+    "attendance",
+    "lessons",
+    "works",
+    "enrolments",
+    "homework",
+    "mark_changes",
+    "mark_views",
+}
 
 # What a page of a class may touch, in blocks of 8 kB: thirty students, a month of lessons.
 MOST_BUFFERS = 4000
