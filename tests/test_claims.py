@@ -429,6 +429,7 @@ async def test_a_mark_that_was_shown_is_discovered_by_who_was_shown_it_and_nobod
     clock.pass_(days=1)
     late = await as_(school.guardian).post("/mark-claims", json=claim_of(school, **UNSAID))
     assert late.json()["type"] == "/problems/claim-too-late"
+    assert "15.10.2026" in late.json()["detail"]
     # The other one was shown nothing.
     fresh = await claimed(as_(school.other_guardian), school, **UNSAID)
     assert (fresh["discovered_on"], fresh["first_shown_on"]) == ("2026-10-19", None)

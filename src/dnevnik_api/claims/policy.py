@@ -68,5 +68,5 @@ def discovery(
         )
         raise INVALID([FieldError("/discovered_on", "after-shown", shown)])
     if actor.today > discovered_on + DAYS_TO_CLAIM:
-        raise CLAIM_TOO_LATE()
+        raise CLAIM_TOO_LATE(day=russian_date(discovered_on))
     return discovered_on
