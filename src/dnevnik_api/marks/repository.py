@@ -114,7 +114,8 @@ class HotMarks:
         ):
             return Written(MarkRead.model_validate(current), created=False)
         check_seen(seen, None if current is None else current.version)
-        _check_put_off(actor, kept, due_on, current)
+        if _puts_off(due_on, current):
+            keeping.check_window(actor, kept)
         version = None if current is None else current.version
         row = await self._write(caller, cell, body, version)
         if row is None:
@@ -354,9 +355,10 @@ async def _check_entries(
     due = [(f"/marks/{number}/due_on", str(one.value), one.due_on) for number, one in set_marks]
     await check_due(session, actor, kept, known, due)
     for number, one in set_marks:
-        own = await keeping.with_window_of(session, actor, kept, works[one.work_id])
         due_on = _due_on(kept, known[str(one.value)], one.due_on, current[number])
-        _check_put_off(actor, own, due_on, current[number])
+        if _puts_off(due_on, current[number]):
+            own = await keeping.with_window_of(session, actor, kept, works[one.work_id])
+            keeping.check_window(actor, own)
 
 
 async def _check_window(
@@ -376,13 +378,10 @@ def _due_on(
     return wanted or (current and current.due_on) or kept.lesson.lesson_date
 
 
-def _check_put_off(
-    actor: Actor, kept: KeptLesson, due_on: date | None, current: Mark | None
-) -> None:
-    """Refuse to put off what is owed after the mark edit window of its lesson (2.14b)."""
+def _puts_off(due_on: date | None, current: Mark | None) -> bool:
+    """Tell whether what is owed is put off, for which only the lesson's window counts (2.14b)."""
     was_due_on = None if current is None else current.due_on
-    if due_on is not None and (was_due_on is None or due_on > was_due_on):
-        keeping.check_window(actor, kept)
+    return due_on is not None and was_due_on is not None and due_on > was_due_on
 
 
 class MarkRepository:
