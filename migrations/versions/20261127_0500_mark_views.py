@@ -25,9 +25,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_mark_views")),
     )
     op.create_index(
-        op.f("ix_mark_views_organization_id_kind_mark_id_viewer_id"),
+        op.f("ix_mark_views_organization_id_kind_viewer_id_mark_id"),
         "mark_views",
-        ["organization_id", "kind", "mark_id", "viewer_id"],
+        ["organization_id", "kind", "viewer_id", "mark_id"],
         unique=True,
     )
     op.execute("ALTER TABLE mark_views ENABLE ROW LEVEL SECURITY")

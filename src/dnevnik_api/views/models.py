@@ -15,7 +15,7 @@ class MarkView(TenantRow):
     __tablename__ = "mark_views"
     __table_args__ = (
         CheckConstraint("kind IN ('work', 'final')", "kind"),
-        indexed("kind", "mark_id", "viewer_id", unique=True),
+        indexed("kind", "viewer_id", "mark_id", unique=True),
     )
 
     # No foreign keys: each would lock the row that it refers to whenever a diary is read. What is

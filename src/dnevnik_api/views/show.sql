@@ -32,6 +32,6 @@ WHERE (m.student_id = :viewer_id OR EXISTS (
           AND k.viewer_id = :viewer_id), 0)
 -- In order, so that two answers at once wait for each other and never both.
 ORDER BY m.kind DESC, m.id
-ON CONFLICT (organization_id, kind, mark_id, viewer_id) DO UPDATE
+ON CONFLICT (organization_id, kind, viewer_id, mark_id) DO UPDATE
     SET version = excluded.version, shown_at = excluded.shown_at
     WHERE v.version < excluded.version
