@@ -30,6 +30,7 @@ WITHOUT_CALLER = {
             SELECT p.id AS student_id, p.full_name, '' AS etag
             FROM actor a, persons p WHERE p.organization_id = $1 AND p.id = $6::bigint),
         tagged AS MATERIALIZED (SELECT * FROM access)""",
+    "views/shown": "shown AS (SELECT)",
 }
 
 

@@ -147,6 +147,11 @@ SELECT s.id, 'work', m.changed_at, j.teacher_id, j.teacher_name, m.journal_id, m
 FROM school s JOIN marks m ON m.organization_id = s.id
 JOIN journal j ON j.id = m.journal_id JOIN person p ON p.id = m.student_id;
 
+-- Students have read their diaries.
+INSERT INTO mark_views (organization_id, kind, mark_id, viewer_id, version, shown_at)
+SELECT s.id, 'work', m.id, m.student_id, m.version, m.changed_at
+FROM school s JOIN marks m ON m.organization_id = s.id;
+
 INSERT INTO attendance (organization_id, lesson_id, journal_id, lesson_date, student_id, status, minutes,
                         reason, version, changed_at)
 SELECT s.id, l.id, l.journal_id, l.lesson_date, e.student_id, a.status,

@@ -48,6 +48,7 @@ NO_ENTRIES = {
     "bells": "they stand in the history of their bell schedule",
     "credentials": "they stand in the history under the number of their person",
     "group_parents": "they stand in the history of their group, as class_ids",
+    "mark_views": "they tell who was shown what; reading changes no entry",
     "notifications": "they repeat what has a history; reading them changes no entry",
     "rollover_rows": "they name what a transfer made, which each has its own history",
     "void_changes": "they name rows of the histories; the notice's history tells why",

@@ -4,6 +4,7 @@ import asyncio
 import calendar
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -690,6 +691,146 @@ async def test_a_moved_work_opens_no_window_anew(
     )
     own = f"/works/{other.json()['id']}/students/{school.student.id}/marks/1"
     assert (await teacher.put(own, json={"value": "5"}, headers=NEW)).status_code == 201
+
+
+POINT = {"value": ".", "due_on": "2026-11-02"}
+CLOSES_AT = datetime(2026, 11, 9, 21, 0, tzinfo=UTC)
+"""A week after the day that a point is due; the lesson's own window is over since 21 October."""
+
+
+async def points(as_: SignIn, school: School, clock: FakeClock) -> None:
+    """Let two students owe the work and one have done it, and the lesson's window close."""
+    await school.run("UPDATE organizations SET mark_edit_window = '1_week'")
+    teacher = as_(school.teacher)
+    for student, body in (
+        ("student", POINT),
+        ("classmate", POINT),
+        ("second_classmate", {"value": "4"}),
+    ):
+        put = await teacher.put(cell(school, student), json=body, headers=NEW)
+        assert put.status_code == 201, put.text
+    clock.now = datetime(2026, 10, 21, 21, 0, tzinfo=UTC)
+
+
+def entry(school: School, student: str, value: str | None, **more: Any) -> dict[str, Any]:
+    student_id = school.people[student].id
+    return {"work_id": school.work_id, "student_id": student_id, "value": value, **more}
+
+
+async def closed(answer: httpx.Response, at: str) -> None:
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["type"] == "/problems/mark-edit-window-closed"
+    assert at in answer.json()["detail"]
+
+
+@pytest.mark.clause("2.7", "2.14b")
+async def test_what_is_owed_becomes_a_mark_until_the_window_from_its_due_day_ends(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await points(as_, school, clock)
+    entries = f"/lessons/{school.lesson_id}/entries"
+
+    async def lesson(*marks: dict[str, Any]) -> httpx.Response:
+        client = as_(school.teacher)
+        seen = (await client.get(f"/lessons/{school.lesson_id}/sheet")).headers["etag"]
+        return await client.put(entries, json={"marks": marks}, headers={"If-Match": seen})
+
+    seen = {"If-Match": (await as_(school.teacher).get(cell(school))).headers["etag"]}
+    clock.now = CLOSES_AT
+    teacher = as_(school.teacher)
+    for late in (
+        await teacher.put(cell(school), json={"value": "4"}, headers=seen),
+        await teacher.put(cell(school), json={"value": "долг"}, headers=ANY),
+        await teacher.delete(cell(school), headers=seen),
+        await lesson(entry(school, "classmate", "4")),
+        await lesson(entry(school, "classmate", None)),
+    ):
+        await closed(late, "10.11.2026 00:00")
+
+    clock.now = CLOSES_AT - timedelta(microseconds=1)
+    teacher = as_(school.teacher)
+    done = await teacher.put(cell(school), json={"value": "4"}, headers=seen)
+    assert (done.status_code, done.json()["due_on"]) == (200, None), done.text
+    written = await lesson(entry(school, "classmate", "3"))
+    assert (written.status_code, written.json()["marks_changed"]) == (200, 1), written.text
+    # A mark now, as any other of the lesson.
+    seen = {"If-Match": done.headers["etag"]}
+    await closed(
+        await teacher.put(cell(school), json={"value": "5"}, headers=seen), "22.10.2026 00:00"
+    )
+
+
+@pytest.mark.clause("2.7", "2.14b")
+async def test_what_is_owed_opens_no_other_mark_of_the_work(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await points(as_, school, clock)
+    teacher, entries = as_(school.teacher), f"/lessons/{school.lesson_id}/entries"
+    beside = cell(school, "second_classmate")
+    seen = {"If-Match": (await teacher.get(beside)).headers["etag"]}
+    both = [entry(school, "student", "4"), entry(school, "second_classmate", "5")]
+    work = {"lesson_id": school.past_lesson_id}
+    for answer in (
+        await teacher.put(beside, json={"value": "5"}, headers=seen),
+        await teacher.put(beside, json=POINT, headers=ANY),
+        await teacher.delete(beside, headers=seen),
+        await teacher.put(cell(school, ordinal=2), json={"value": "5"}, headers=NEW),
+        await teacher.put(entries, json={"marks": both}, headers=ANY),
+        await teacher.put(
+            entries, json={"marks": [entry(school, "student", "4", ordinal=2)]}, headers=ANY
+        ),
+        await teacher.post(f"/works/{school.work_id}/relocation", json=work, headers=ANY),
+        await teacher.patch(f"/works/{school.work_id}", json={"weight": 2}, headers=ANY),
+    ):
+        await closed(answer, "22.10.2026 00:00")
+    assert len(await school.run("SELECT 1 FROM mark_changes")) == 3
+
+
+@pytest.mark.clause("2.7", "2.14b")
+async def test_what_is_owed_is_put_off_only_in_the_window_of_its_lesson(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await points(as_, school, clock)
+    teacher, entries = as_(school.teacher), f"/lessons/{school.lesson_id}/entries"
+    later = {"due_on": "2026-11-03"}
+    for answer in (
+        await teacher.put(cell(school), json={"value": ".", **later}, headers=ANY),
+        await teacher.put(cell(school), json={"value": "долг", **later}, headers=ANY),
+        await teacher.put(
+            entries, json={"marks": [entry(school, "student", ".", **later)]}, headers=ANY
+        ),
+    ):
+        await closed(answer, "22.10.2026 00:00")
+    debt = await teacher.put(cell(school), json={"value": "долг"}, headers=ANY)
+    assert (debt.status_code, debt.json()["due_on"]) == (200, POINT["due_on"]), debt.text
+    whole = {"marks": [entry(school, "classmate", "долг")]}
+    assert (await teacher.put(entries, json=whole, headers=ANY)).json()["marks_changed"] == 1
+    due = await school.run("SELECT DISTINCT due_on FROM marks WHERE value = 'долг'")
+    assert [f"{one['due_on']}" for one in due] == [POINT["due_on"]]
+    sooner = {"value": "долг", "due_on": "2026-10-30"}
+    moved = await teacher.put(cell(school), json=sooner, headers=ANY)
+    assert (moved.status_code, moved.json()["due_on"]) == (200, "2026-10-30")
+    await closed(
+        await teacher.put(cell(school), json={**sooner, **POINT}, headers=ANY), "22.10.2026 00:00"
+    )
+    gone = await teacher.delete(cell(school), headers=ANY)
+    assert gone.status_code == 204, gone.text
+
+
+@pytest.mark.clause("2.7", "Д.9")
+async def test_what_is_owed_stays_as_it_is_once_the_period_is_closed_or_the_year_is_over(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await points(as_, school, clock)
+    await school.run("UPDATE journals SET closed_dates = '{[2026-09-01,2026-10-25]}'")
+    shut = await as_(school.teacher).put(cell(school), json={"value": "4"}, headers=ANY)
+    assert (shut.status_code, shut.json()["type"]) == (409, "/problems/period-closed")
+    await school.run("UPDATE journals SET closed_dates = '{}'")
+    await school.run("UPDATE organizations SET mark_edit_window = 'never_closes'")
+    for late, status in ((timedelta(0), 409), (timedelta(microseconds=-1), 200)):
+        clock.now = datetime(2027, 5, 31, 21, 0, tzinfo=UTC) + late
+        answer = await as_(school.teacher).put(cell(school), json={"value": "4"}, headers=ANY)
+        assert answer.status_code == status, answer.text
 
 
 @pytest.mark.clause("2.14b")

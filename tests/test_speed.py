@@ -30,7 +30,16 @@ from dnevnik_api.policy import Permission, roles_granting
 TODAY = date(2026, 10, 14)
 NOW = datetime(2026, 10, 14, 12, tzinfo=UTC)
 OCTOBER = {"from": "2026-10-01", "to": "2026-10-31"}
-LARGE = {"marks", "attendance", "lessons", "works", "enrolments", "homework", "mark_changes"}
+LARGE = {
+    "marks",
+    "attendance",
+    "lessons",
+    "works",
+    "enrolments",
+    "homework",
+    "mark_changes",
+    "mark_views",
+}
 
 # What a page of a class may touch, in blocks of 8 kB: thirty students, a month of lessons.
 MOST_BUFFERS = 4000
@@ -124,6 +133,22 @@ async def test_a_page_that_is_known_already_is_one_trip_and_no_bytes(
     answer = await client.request(method, path, **rest, headers={"If-None-Match": tag})
     await asyncio.sleep(0)
     assert (answer.status_code, answer.content, len(trips)) == (304, b"", 1)
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_what_is_shown_to_a_family_is_written_down_in_the_same_trip(
+    as_: SignIn, school: School, trips: list[str], name: str
+) -> None:
+    method, path, rest = HOT["one mark"](school)
+    assert (await as_(school.teacher).request(method, path, **rest)).status_code == 201
+    guardian = as_(school.guardian)
+    method, path, rest = OWN[name](school)
+    await asyncio.sleep(0)
+    trips.clear()
+    assert (await guardian.request(method, path, **rest)).status_code == 200
+    await asyncio.sleep(0)
+    assert len(trips) == 1, trips
+    assert len(await school.run("SELECT 1 FROM mark_views")) == 1
 
 
 # Plans on a big set ------------------------------------------------------------------------------
@@ -254,6 +279,26 @@ async def test_a_students_reads_go_by_index(big: Big, path: str) -> None:
     student = await big.one("SELECT id FROM persons WHERE external_id = 'student-7'")
     days = (date(2026, 10, 12), date(2026, 10, 18))
     check(await big.plan(path, Permission.DIARY_READ, "student-7", student["id"], *days, None))
+
+
+@pytest.mark.parametrize("path", ["journal/diary", "journal/averages"])
+async def test_of_a_diary_that_is_known_no_mark_is_read(big: Big, path: str) -> None:
+    student = await big.one("SELECT id FROM persons WHERE external_id = 'student-7'")
+    tag = await big.one(
+        "SELECT format('\"%s-%s-%s\"', sum(j.version), count(*), max(o.directory_version)) AS now"
+        " FROM journals j JOIN organizations o ON o.id = j.organization_id WHERE j.group_id IN"
+        f" (SELECT e.group_id FROM enrolments e WHERE e.student_id = {student['id']})"
+    )
+    days = (date(2026, 10, 12), date(2026, 10, 18))
+    who = (Permission.DIARY_READ, "student-7", student["id"])
+    for known, is_read in ((None, True), (tag["now"], False)):
+        plan = await big.plan(path, *who, *days, known)
+        read = [
+            node
+            for node in nodes(plan)
+            if node.get("Relation Name") == "marks" and node["Actual Loops"]
+        ]
+        assert bool(read) == is_read, (known, read)
 
 
 async def test_the_workplace_and_the_sheet_go_by_index(big: Big) -> None:

@@ -238,7 +238,8 @@ async def get_session(request: Request) -> AsyncSession:
         info={
             # TransactionRoute has refused what is no number; here only a number may pass.
             "organization_id": int(organization_id) if organization_id is not None else "",
-            "read_only": request.method in {"GET", "HEAD"},
+            "read_only": request.method in {"GET", "HEAD"}
+            and not getattr(request.state, "writes_views", False),
         }
     )
     await stack.enter_async_context(session)
@@ -248,3 +249,11 @@ async def get_session(request: Request) -> AsyncSession:
 
 
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
+
+
+async def _write_views(request: Request) -> None:
+    request.state.writes_views = True
+
+
+WRITES_VIEWS = Depends(_write_views)
+"""Of a GET that writes down what it shows a family: among all it has no read-only transaction."""

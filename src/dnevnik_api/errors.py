@@ -363,8 +363,8 @@ CLAIM_TOO_LATE = _problem(
     409,
     ("Срок сообщения об ошибке прошёл", "Too late to claim"),
     (
-        "Об ошибочной оценке сообщают в течение трёх календарных дней с её обнаружения.",
-        "A wrong mark is reported within three calendar days of its discovery.",
+        "Об ошибочной оценке сообщают в течение трёх календарных дней с её обнаружения: {day}.",
+        "A wrong mark is reported within three calendar days of its discovery: {day}.",
     ),
 )
 CLAIM_OPEN = _problem(

@@ -22,14 +22,13 @@ else:
 
 SCHEMA = "hot"
 READS = (
-    "journal/averages",
-    "journal/diary",
     "journal/page",
     "journal/page_compact",
     "journal/sheet",
     "journal/workplace",
 )
-WRITES = ("marks/write_lesson", "marks/write_mark")
+# What is shown to a family is written down with the answer (Е.1).
+WRITES = ("journal/averages", "journal/diary", "marks/write_lesson", "marks/write_mark")
 
 
 @cache

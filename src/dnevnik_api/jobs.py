@@ -5,7 +5,7 @@ Any number of workers may run; PgQueuer sees to it that one of them does a thing
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import structlog
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .accounts.actions import LETTER as ACCOUNT_LETTER
@@ -36,6 +36,7 @@ from .organizations.models import Organization
 from .policy import Permission
 from .tasks.actions import Kind, Workshop
 from .tasks.repository import JOB
+from .views import repository as views
 from .voiding.actions import VOIDING, void_as_asked
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ async def work(
     """
     engine, passwords = make_engine(url, pool_size=2), Passwords()
     post = Post(make_sessions(engine), passwords, mailer, address, clock)
-    # A job holds one connection for its work and at times another for its progress.
-    patient = make_engine(url, pool_size=2 * _JOBS_AT_ONCE, patience=_PATIENCE)
+    # A job holds one connection for its work and at times another for its progress; what is done by
+    # the clock goes through all schools with one.
+    patient = make_engine(url, pool_size=2 * _JOBS_AT_ONCE + 1, patience=_PATIENCE)
     workshop = Workshop(make_sessions(patient), kinds(sealer), clock)
 
     @asynccontextmanager
@@ -93,7 +95,7 @@ async def work(
         async with connected(url) as connection:
             queue = pgqueuer.PgQueuer.from_asyncpg_connection(connection)
 
-            _do_by_the_clock(queue, url, sealer, make_sessions(engine), clock)
+            _do_by_the_clock(queue, url, sealer, make_sessions(patient), clock)
             _do_when_asked(queue, post, workshop)
             yield queue
 
@@ -122,7 +124,7 @@ def kinds(sealer: Sealer) -> tuple[Kind, ...]:
 
 
 def _do_by_the_clock(
-    queue: pgqueuer.PgQueuer, url: str, sealer: Sealer, sessions: Sessions, clock: Clock
+    queue: pgqueuer.PgQueuer, url: str, sealer: Sealer, patient: Sessions, clock: Clock
 ) -> None:
     """Register what is done at its time."""
 
@@ -130,7 +132,9 @@ def _do_by_the_clock(
     async def housekeeping(schedule: Schedule) -> None:
         # The worker's own connection must stay free for its heartbeat.
         async with connected(url) as another:
-            log.info(schedule.entrypoint, **await forget(another, clock()))
+            forgotten = await forget(another, clock())
+        forgotten["mark_views"] = await forget_views(patient, clock())
+        log.info(schedule.entrypoint, **forgotten)
 
     @queue.schedule("sealing", SEALING)
     async def sealing(schedule: Schedule) -> None:
@@ -140,7 +144,7 @@ def _do_by_the_clock(
 
     @queue.schedule("reminders", REMINDERS)
     async def reminders(schedule: Schedule) -> None:
-        reminded = await remind_all(sessions, clock())
+        reminded = await remind_all(patient, clock())
         log.info(schedule.entrypoint, claims=reminded)
 
 
@@ -170,13 +174,26 @@ def _do_when_asked(queue: pgqueuer.PgQueuer, post: Post, workshop: Workshop) -> 
 
 async def remind_all(sessions: Sessions, now: datetime) -> int:
     """Remind teachers of all schools of claims that wait for them; return of how many."""
+    return await _in_all_schools(sessions, remind, now)
+
+
+async def forget_views(sessions: Sessions, now: datetime) -> int:
+    """Remove from all schools who was shown which mark in years that are over; return how many."""
+    return await _in_all_schools(sessions, views.forget, now)
+
+
+async def _in_all_schools(
+    sessions: Sessions,
+    do: Callable[[AsyncSession, int, datetime], Awaitable[int]],
+    now: datetime,
+) -> int:
     async with open_session(sessions, read_only=True) as session:
         organizations = (await session.scalars(select(Organization.id))).all()
-    reminded = 0
+    done = 0
     for organization_id in organizations:
         async with open_session(sessions, organization_id=organization_id) as session:
-            reminded += await remind(session, organization_id, now)
-    return reminded
+            done += await do(session, organization_id, now)
+    return done
 
 
 @asynccontextmanager

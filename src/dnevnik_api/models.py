@@ -25,6 +25,7 @@ from .rollover import models as rollover
 from .support import models as support
 from .tasks import models as tasks
 from .timetable import models as timetable
+from .views import models as views
 
 __all__ = [
     "accounts",
@@ -52,6 +53,7 @@ __all__ = [
     "support",
     "tasks",
     "timetable",
+    "views",
 ]
 
 metadata = Base.metadata

@@ -20,6 +20,7 @@ from dnevnik_api.organizations.models import ReportingPeriod, WorkType
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
+from dnevnik_api.views import repository as views
 
 from .models import Seal
 
@@ -166,7 +167,9 @@ class HistoryRepository:
         """
         await records.find(self._session, actor, Person, student_id, whose_diary(actor))
         filters = {**filters, "student_id": student_id}
-        return await self._page(MarkChange, window, _changes(actor, MarkChange, filters, days))
+        page = await self._page(MarkChange, window, _changes(actor, MarkChange, filters, days))
+        await views.show(self._session, actor, ((one, one.changed_at) for one in page.items))
+        return page
 
     async def entry_changes(
         self,

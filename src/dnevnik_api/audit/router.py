@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
+from dnevnik_api.db import WRITES_VIEWS
 from dnevnik_api.errors import TOO_MANY_ROWS
 from dnevnik_api.fields import Day, PathId, QueryId
 from dnevnik_api.history import EntryChange
@@ -120,6 +121,7 @@ async def export_mark_changes(
     response_model=Page[OwnMarkChangeRead],
     summary="Read how a student's marks were changed",
     openapi_extra=clauses("2.14c", "Е.1", "Е.3", "Ж.1"),
+    dependencies=[WRITES_VIEWS],
 )
 async def list_own_mark_changes(
     student_id: PathId,

@@ -68,6 +68,8 @@ class MarkClaim(Versioned, TenantRow):
     wanted_value: Mapped[str | None]
     text: Mapped[str]
     discovered_on: Mapped[date]
+    # The day on which the mark as it stood was first shown to the claimant; null: never.
+    first_shown_on: Mapped[date | None]
     claimed_by: Mapped[int] = mapped_column(BigInteger)
     claimed_at: Mapped[datetime] = mapped_column(Instant)
     # A teacher answers until this day, included.

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, exists, or_, true
 
+from dnevnik_api.clock import russian_date
 from dnevnik_api.errors import CLAIM_TOO_LATE, INVALID, FieldError, Text
 from dnevnik_api.lessons.models import Journal
 from dnevnik_api.lessons.policy import children_of, visible_entries
@@ -47,11 +48,25 @@ def visible_claims(actor: Actor) -> ColumnElement[bool]:
     return or_(about_own, reads)
 
 
-def check_discovery(actor: Actor, discovered_on: date, set_on: date) -> None:
-    """Refuse a day of discovery that can't be, or lies more than three days back (Е.1)."""
+def discovery(
+    actor: Actor, stated_on: date | None, set_on: date, first_shown_on: date | None
+) -> date:
+    """Return the day of discovery: the stated one, else when the mark was first shown, else today.
+
+    Refuse one that can't be, since what was shown is discovered (INVALID), or that lies more than
+    three days back (CLAIM_TOO_LATE, Е.1).
+    """
+    discovered_on = stated_on or first_shown_on or actor.today
     if discovered_on > actor.today:
         raise INVALID([FieldError("/discovered_on", "in-future", NOT_YET)])
     if discovered_on < set_on:
         raise INVALID([FieldError("/discovered_on", "before-mark", BEFORE_MARK)])
+    if first_shown_on is not None and discovered_on > first_shown_on:
+        shown = Text(
+            f"Оценка показана вам {russian_date(first_shown_on)}: обнаружена не позже.",
+            f"The mark was shown to you on {first_shown_on}: it was discovered no later.",
+        )
+        raise INVALID([FieldError("/discovered_on", "after-shown", shown)])
     if actor.today > discovered_on + DAYS_TO_CLAIM:
-        raise CLAIM_TOO_LATE()
+        raise CLAIM_TOO_LATE(day=russian_date(discovered_on))
+    return discovered_on

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,9 +29,10 @@ from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Guardianship, Person
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
+from dnevnik_api.views import repository as views
 
 from .models import ClaimState, MarkClaim
-from .policy import DAYS_TO_ANSWER, check_discovery, own_students, visible_claims
+from .policy import DAYS_TO_ANSWER, discovery, own_students, visible_claims
 from .schemas import ClaimCreate
 
 REMINDER = "mark-claim-due"
@@ -56,13 +57,16 @@ class ClaimRepository:
         if overdue is not None:
             late = and_(MarkClaim.state == ClaimState.OPEN, MarkClaim.due_on < actor.today)
             claims = claims.where(late if overdue else ~late)
-        return await paginate(self._session, claims, window, MarkClaim.id, descending=True)
+        page = await paginate(self._session, claims, window, MarkClaim.id, descending=True)
+        await self._show(actor, page.items)
+        return page
 
     async def get(self, actor: Actor, claim_id: int) -> Any:
         """Return a claim that the actor may see, or raise NOT_FOUND."""
         found = await self._session.execute(_claims(actor).where(MarkClaim.id == claim_id))
         if (row := found.one_or_none()) is None:
             raise NOT_FOUND()
+        await self._show(actor, [row[0]])
         return row[0]
 
     async def add(self, actor: Actor, body: ClaimCreate) -> MarkClaim:
@@ -77,10 +81,16 @@ class ClaimRepository:
         if student is None:
             raise INVALID([FieldError("/student_id", "unknown-reference", records.UNKNOWN)])
         mark = await self._mark(actor, body)
-        check_discovery(actor, body.discovered_on, day_of(mark.changed_at, actor.time_zone))
+        set_on = day_of(mark.changed_at, actor.time_zone)
+        shown_on = await views.first_shown_on(self._session, actor, mark)
+        discovered_on = discovery(actor, body.discovered_on, set_on, shown_on)
         # Whoever claims the same mark at the same moment waits here.
         await records.find(self._session, actor, Journal, mark.journal_id, lock=True)
-        values = body.model_dump(exclude={"journal_id"}) | {"journal_id": mark.journal_id}
+        values = body.model_dump() | {
+            "journal_id": mark.journal_id,
+            "discovered_on": discovered_on,
+            "first_shown_on": shown_on,
+        }
         await self._check_none_open(actor, values)
         claim = await records.add(
             self._session,
@@ -131,6 +141,14 @@ class ClaimRepository:
         """Refuse unless the actor teaches the journal today (Д.9)."""
         if actor.person_id not in await self._teachers(actor, claim):
             raise NOT_LESSONS_TEACHER()
+
+    async def _show(self, actor: Actor, claims: Sequence[Any]) -> None:
+        """Write down the marks that claims tell of: as claimed, or as corrected."""
+        shown = (
+            (one, one.answered_at if one.state == ClaimState.ACCEPTED else one.claimed_at)
+            for one in claims
+        )
+        await views.show(self._session, actor, shown)
 
     async def _mark(self, actor: Actor, body: ClaimCreate) -> Mark | FinalMark:
         marks: Select[Any]

@@ -3,6 +3,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
+from dnevnik_api.db import WRITES_VIEWS
 from dnevnik_api.errors import (
     CLAIM_OPEN,
     CLAIM_SETTLED,
@@ -45,6 +46,7 @@ ONE = "/mark-claims/{mark_claim_id}"
     response_model=Page[ClaimRead],
     summary="List claims about marks",
     openapi_extra=clauses("Е.1"),
+    dependencies=[WRITES_VIEWS],
 )
 async def list_mark_claims(
     actor: Reader,
@@ -76,14 +78,21 @@ async def add_mark_claim(
 ) -> Any:
     """Report that a mark was set wrongly, within three calendar days of the discovery (Е.1).
 
-    A student for themself, a guardian for a child. The journal's teachers are told.
+    A student for themself, a guardian for a child. The discovery is no later than the day on which
+    the mark as it stands was first shown to the claimant. The journal's teachers are told.
     """
     claim = await claims.add(actor, body)
     tag(response, claim)
     return await claims.get(actor, claim.id)
 
 
-@router.get(ONE, response_model=ClaimRead, summary="Read a claim", openapi_extra=clauses("Е.1"))
+@router.get(
+    ONE,
+    response_model=ClaimRead,
+    summary="Read a claim",
+    openapi_extra=clauses("Е.1"),
+    dependencies=[WRITES_VIEWS],
+)
 async def read_mark_claim(
     mark_claim_id: PathId, actor: Reader, claims: Claims, response: Response
 ) -> Any:

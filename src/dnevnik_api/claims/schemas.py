@@ -23,7 +23,11 @@ class ClaimCreate(Request):
     reporting_period_id: Id | None = Field(None, description="Of the final kind `period` only.")
     text: Prose = Field(examples=["В тетради стоит 5, в журнале – 4."])
     wanted_value: Token | None = Field(None, description="What it should be.", examples=["5"])
-    discovered_on: Day = Field(description="The day on which it was noticed.")
+    discovered_on: Day | None = Field(
+        None,
+        description="The day on which it was noticed, not later than it was first shown to you;"
+        " that day, if left out, or today where it never was.",
+    )
 
     @model_validator(mode="after")
     def _names_one_mark(self) -> Self:
@@ -54,6 +58,8 @@ class ClaimRead(Read):
     wanted_value: str | None
     text: str
     discovered_on: date
+    first_shown_on: date | None
+    """When the mark as it stood was first shown to the claimant; null: never."""
     claimed_by: int
     claimed_by_name: str
     claimed_at: datetime

@@ -13,6 +13,7 @@ from dnevnik_api.organizations.models import Subject, WorkType
 from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor
+from dnevnik_api.views import repository as views
 
 from .policy import visible_debts
 
@@ -56,7 +57,9 @@ class DebtRepository:
         if overdue is not None:
             late = Mark.due_on < actor.today
             debts = debts.where(late if overdue else ~late)
-        return await paginate(self._session, debts, window, Mark.due_on, Mark.id)
+        page = await paginate(self._session, debts, window, Mark.due_on, Mark.id)
+        await views.show(self._session, actor, ((one, actor.now) for one in page.items))
+        return page
 
 
 def _shown(actor: Actor) -> Bundle[Any]:

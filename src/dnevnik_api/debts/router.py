@@ -3,6 +3,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from dnevnik_api.contract import clauses
+from dnevnik_api.db import WRITES_VIEWS
 from dnevnik_api.fields import QueryId
 from dnevnik_api.pagination import Page, Slice, WindowQuery
 from dnevnik_api.policy import Actor, Permission, requires
@@ -24,6 +25,7 @@ Debts = Annotated[DebtRepository, provided(DebtRepository)]
     response_model=Page[DebtRead],
     summary="List works that are owed",
     openapi_extra=clauses("2.7", "Е.3", "Ж.1", "Г.8"),
+    dependencies=[WRITES_VIEWS],
 )
 async def list_debts(
     actor: Reader,

@@ -49,6 +49,7 @@ from dnevnik_api.pagination import Slice, Window, paginate
 from dnevnik_api.people.models import Person
 from dnevnik_api.people.policy import in_force
 from dnevnik_api.policy import Actor
+from dnevnik_api.views import repository as views
 
 from .models import AverageKind, Closing, FinalKind, FinalMark, GradingRules
 from .policy import Counted, FinalValues, Proposal, Taken, propose, propose_total, standing
@@ -159,8 +160,19 @@ class FinalMarkRepository:
             *(getattr(FinalMark, key) == value for key, value in of_marks.items() if value),
         )
         page = await paginate(self._session, marks, window, FinalMark.id)
-        rows = await self._session.execute(
-            select(FinalMark, Journal.academic_year_id, Subject, ReportingPeriod.name)
+        found = await self._session.execute(
+            select(
+                FinalMark.journal_id,
+                FinalMark.student_id,
+                FinalMark.kind.label("final_kind"),
+                FinalMark.reporting_period_id,
+                FinalMark.value,
+                FinalMark.changed_at,
+                Journal.academic_year_id,
+                Subject.id.label("subject_id"),
+                Subject.name.label("subject_name"),
+                ReportingPeriod.name.label("reporting_period_name"),
+            )
             .join(Journal, _same(Journal, FinalMark.journal_id, actor))
             .join(Subject, _same(Subject, Journal.subject_id, actor))
             .outerjoin(
@@ -172,24 +184,9 @@ class FinalMarkRepository:
             )
             .order_by(FinalMark.id)
         )
-        return Slice(
-            [
-                OwnFinalMarkRead(
-                    journal_id=mark.journal_id,
-                    subject_id=subject.id,
-                    subject_name=subject.name,
-                    academic_year_id=academic_year_id,
-                    kind=FinalKind(mark.kind),
-                    reporting_period_id=mark.reporting_period_id,
-                    reporting_period_name=period,
-                    value=mark.value,
-                    changed_at=mark.changed_at,
-                )
-                for mark, academic_year_id, subject, period in rows
-            ],
-            page.next,
-            page.total,
-        )
+        rows = found.all()
+        await views.show(self._session, actor, ((row, row.changed_at) for row in rows))
+        return Slice([OwnFinalMarkRead.model_validate(row) for row in rows], page.next, page.total)
 
     async def open(self, actor: Actor, journal_id: int, place: Place) -> Gradebook:
         """Lock a journal whose final marks the actor may set now.

@@ -3,6 +3,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from dnevnik_api.contract import clauses
+from dnevnik_api.db import WRITES_VIEWS
 from dnevnik_api.errors import (
     ALREADY_REOPENED,
     BAD_QUERY,
@@ -136,7 +137,8 @@ async def list_final_marks(
     "/students/{student_id}/final-marks",
     response_model=Page[OwnFinalMarkRead],
     summary="List a student's final marks",
-    openapi_extra=clauses("2.10", "Е.3", "Ж.1"),
+    openapi_extra=clauses("2.10", "Е.1", "Е.3", "Ж.1"),
+    dependencies=[WRITES_VIEWS],
 )
 async def list_own_final_marks(
     student_id: PathId,

@@ -58,7 +58,7 @@ class OwnFinalMarkRead(Read):
     subject_id: int
     subject_name: str
     academic_year_id: int
-    kind: FinalKind
+    kind: FinalKind = Field(validation_alias="final_kind")
     reporting_period_id: int | None
     reporting_period_name: str | None
     value: str

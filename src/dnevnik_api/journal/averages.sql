@@ -6,18 +6,22 @@ WITH
 --include journal/student_access
 ,
 mark AS MATERIALIZED (
-    SELECT j.subject_id, j.mark_scale, m.lesson_date, m.work_id, m.ordinal, m.value, m.numeric,
+    SELECT m.id, m.version, j.subject_id, j.mark_scale, m.lesson_date, m.work_id, m.ordinal, m.value,
+           m.numeric,
            m.counts AND coalesce(w.counts, t.counts) AS counts, coalesce(w.weight, t.weight) AS weight,
            coalesce(w.retake_of_id, w.id) AS family,
            w.retake_of_id IS NOT NULL AS is_retake,
            ROW(w.retake_of_id IS NOT NULL, m.lesson_date, w.id) AS turn
-    FROM access x
+    FROM tagged x
     JOIN marks m ON m.organization_id = $1 AND m.student_id = x.student_id
         AND m.lesson_date BETWEEN $7::date AND $8::date
     JOIN journals j ON j.organization_id = $1 AND j.id = m.journal_id
     JOIN works w ON w.organization_id = $1 AND w.id = m.work_id
     JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
+    WHERE x.etag IS DISTINCT FROM $9::text
 ),
+--include views/shown
+,
 -- Of few works there are two marks to compare: looked for among all, each would meet each.
 retaken AS MATERIALIZED (SELECT DISTINCT m.family FROM mark m WHERE m.is_retake AND m.counts),
 -- Marks that don't count because of another one for the same work, taken again between these days.
@@ -58,7 +62,7 @@ missed AS MATERIALIZED (
     JOIN journals j ON j.organization_id = $1 AND j.id = t.journal_id
     GROUP BY j.subject_id
 )
-SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
+SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9 THEN (
     SELECT row_to_json(r)::text FROM (
         SELECT (SELECT row_to_json(r) FROM (SELECT x.student_id AS id, x.full_name) r) AS student,
                $7::date AS "from", $8::date AS "to",

@@ -16,19 +16,29 @@ lesson AS MATERIALIZED (
         AND daterange(e.begins_on, e.ends_on) @> l.lesson_date
     JOIN journals j ON j.organization_id = $1 AND j.id = l.journal_id
 ),
-marks_of AS MATERIALIZED (
-    SELECT m.lesson_id, json_agg(
-        (SELECT r FROM (SELECT m.value, t.short_name AS work_type, w.title,
-                               coalesce(w.weight, t.weight) AS weight,
-                               w.retake_of_id IS NOT NULL AS is_retake, m.comment, m.due_on) r)
-        ORDER BY m.work_id, m.ordinal) AS list
-    FROM access x
+mark AS MATERIALIZED (
+    SELECT m.id, m.version, m.lesson_id, m.work_id, m.ordinal, m.value, t.short_name AS work_type, w.title,
+           coalesce(w.weight, t.weight) AS weight, w.retake_of_id IS NOT NULL AS is_retake, m.comment,
+           m.due_on
+    FROM tagged x
     JOIN marks m ON m.organization_id = $1 AND m.student_id = x.student_id
         AND m.lesson_date BETWEEN $7 AND $8
     JOIN works w ON w.organization_id = $1 AND w.id = m.work_id
     JOIN work_types t ON t.organization_id = $1 AND t.id = w.work_type_id
+    WHERE x.etag IS DISTINCT FROM $9::text
+      -- Looked for among the few lessons that are shown, whatever else would be planned.
+      AND EXISTS (SELECT FROM lesson l WHERE l.id = m.lesson_id OFFSET 0)
+),
+marks_of AS MATERIALIZED (
+    SELECT m.lesson_id, json_agg(
+        (SELECT r FROM (SELECT m.value, m.work_type, m.title, m.weight, m.is_retake, m.comment,
+                               m.due_on) r)
+        ORDER BY m.work_id, m.ordinal) AS list
+    FROM mark m
     GROUP BY m.lesson_id
 ),
+--include views/shown
+,
 presence AS MATERIALIZED (
     SELECT t.lesson_id, t.status, t.minutes, t.reason, t.version
     FROM access x
@@ -45,7 +55,7 @@ due AS MATERIALIZED (
     JOIN lessons given ON given.organization_id = $1 AND given.id = h.lesson_id
     GROUP BY l.id
 )
-SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9::text THEN (
+SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9 THEN (
     SELECT row_to_json(diary)::text FROM (
         SELECT (SELECT row_to_json(r) FROM (SELECT x.student_id AS id, x.full_name) r) AS student,
                $7::date AS "from", $8::date AS "to",

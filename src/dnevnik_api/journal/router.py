@@ -97,7 +97,7 @@ async def read_lesson_sheet(
     "/students/{student_id}/diary",
     response_model=Diary,
     summary="Read a student's diary of a week",
-    openapi_extra=clauses("2.9", "Е.3", "Ж.1", "Ж.2"),
+    openapi_extra=clauses("2.9", "Е.1", "Е.3", "Ж.1", "Ж.2"),
     responses=NOT_MODIFIED,
 )
 async def read_diary(
@@ -107,7 +107,10 @@ async def read_diary(
     caller: DiaryReader,
     request: Request,
 ) -> Response:
-    """Read lessons, topics, homework, marks and attendance of one's own week or one's child's."""
+    """Read lessons, topics, homework, marks and attendance of one's own week or one's child's.
+
+    Marks that are shown to the student or a guardian for the first time are discovered then (Е.1).
+    """
     models = ReadModels(request)
     return _answer(await models.diary(caller, organization_id, student_id, _week(week)))
 
@@ -116,7 +119,7 @@ async def read_diary(
     "/students/{student_id}/averages",
     response_model=Averages,
     summary="Read a student's averages by subject",
-    openapi_extra=clauses("Е.3", "Ж.1"),
+    openapi_extra=clauses("Е.1", "Е.3", "Ж.1"),
     responses=NOT_MODIFIED,
 )
 async def read_averages(
@@ -127,7 +130,10 @@ async def read_averages(
     caller: DiaryReader,
     request: Request,
 ) -> Response:
-    """Read plain and weighted averages, absences and lateness by subject, computed live."""
+    """Read plain and weighted averages, absences and lateness by subject, computed live.
+
+    Marks that are shown to the student or a guardian for the first time are discovered then (Е.1).
+    """
     models = ReadModels(request)
     return _answer(await models.averages(caller, organization_id, student_id, _days(from_, to)))
 

@@ -6,7 +6,7 @@ why they refused.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, func, literal, select
@@ -67,18 +67,21 @@ async def keep_work(session: AsyncSession, actor: Actor, work_id: int) -> tuple[
 
 
 async def with_window_of(
-    session: AsyncSession, actor: Actor, kept: KeptLesson, work: Work
+    session: AsyncSession, actor: Actor, kept: KeptLesson, work: Work, due_on: date | None = None
 ) -> KeptLesson:
-    """Return a lesson with the moment when a work of it closes, which may have been moved there.
+    """Return a lesson with the moment when a work of it closes, or a mark that owes it (2.14b).
 
-    Its marks had a window before, which goes on (2.14b).
+    Marks of a work that was moved there had a window before, which goes on. What is owed has its
+    window from ``due_on``, the day by which it is to be done.
     """
-    if work.window_from is None or work.window_from >= kept.lesson.lesson_date:
+    day = kept.lesson.lesson_date
+    opens_on = max(min(work.window_from or day, day), due_on or date.min)
+    if work.window_from is None and opens_on == day:
         return kept
     closes_at = (
         select(
             func.mark_edit_closes_at(
-                literal(work.window_from),
+                literal(opens_on),
                 Organization.mark_edit_window,
                 Organization.time_zone,
                 AcademicYear.ends_on,

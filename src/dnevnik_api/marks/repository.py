@@ -99,14 +99,14 @@ class HotMarks:
         session, actor = await actor_at_gate(
             self._request, cell.organization_id, caller, Permission.MARKS_WRITE
         )
-        kept, _ = await keeping.keep_work(session, actor, cell.work_id)
-        keeping.check_may_mark(actor, kept)
+        kept, work = await keeping.keep_work(session, actor, cell.work_id)
+        current = await _find(session, cell)
+        await _check_window(session, actor, kept, work, current)
         await keeping.check_members(session, actor, kept, [("", cell.student_id)])
         scale = MarkScale(kept.journal.mark_scale)
         known = await check_tokens(session, actor, scale, [("/value", body.value)])
         await check_due(session, actor, kept, known, [("/due_on", body.value, body.due_on)])
-        current = await _find(session, cell)
-        due_on = (body.due_on or kept.lesson.lesson_date) if known[body.value].owes else None
+        due_on = _due_on(kept, known[body.value], body.due_on, current)
         if current is not None and (current.value, current.comment, current.due_on) == (
             body.value,
             body.comment,
@@ -114,6 +114,8 @@ class HotMarks:
         ):
             return Written(MarkRead.model_validate(current), created=False)
         check_seen(seen, None if current is None else current.version)
+        if _puts_off(due_on, current):
+            keeping.check_window(actor, kept)
         version = None if current is None else current.version
         row = await self._write(caller, cell, body, version)
         if row is None:
@@ -296,10 +298,7 @@ async def check_due(
 async def _check_entries(
     session: AsyncSession, actor: Actor, kept: KeptLesson, body: LessonEntries
 ) -> None:
-    if body.marks:
-        keeping.check_may_mark(actor, kept)
-    else:
-        keeping.check_may_fill(actor, kept)
+    keeping.check_may_fill(actor, kept)
     found = await session.scalars(
         select(Work).where(
             Work.organization_id == actor.organization_id, Work.lesson_id == kept.lesson.id
@@ -313,9 +312,19 @@ async def _check_entries(
     ]
     if wrong:
         raise INVALID(wrong)
-    for work_id in {one.work_id for one in body.marks}:
-        own = await keeping.with_window_of(session, actor, kept, works[work_id])
-        keeping.check_may_mark(actor, own)
+    at_lesson = select(Mark).where(
+        Mark.organization_id == actor.organization_id, Mark.lesson_id == kept.lesson.id
+    )
+    marks = {
+        (one.work_id, one.student_id, one.ordinal): one for one in await session.scalars(at_lesson)
+    }
+    current = [marks.get((one.work_id, one.student_id, one.ordinal)) for one in body.marks]
+    windows = {
+        (one.work_id, mark.due_on if mark else None): mark
+        for one, mark in zip(body.marks, current, strict=True)
+    }
+    for (work_id, _), mark in windows.items():
+        await _check_window(session, actor, kept, works[work_id], mark)
     students = [
         (f"/marks/{number}/student_id", one.student_id) for number, one in enumerate(body.marks)
     ]
@@ -330,6 +339,34 @@ async def _check_entries(
     known = await check_tokens(session, actor, scale, tokens)
     due = [(f"/marks/{number}/due_on", str(one.value), one.due_on) for number, one in set_marks]
     await check_due(session, actor, kept, known, due)
+    for number, one in set_marks:
+        due_on = _due_on(kept, known[str(one.value)], one.due_on, current[number])
+        if _puts_off(due_on, current[number]):
+            own = await keeping.with_window_of(session, actor, kept, works[one.work_id])
+            keeping.check_window(actor, own)
+
+
+async def _check_window(
+    session: AsyncSession, actor: Actor, kept: KeptLesson, work: Work, current: Mark | None
+) -> None:
+    """Refuse to change a mark, or to set one, after its mark edit window (2.14b)."""
+    due_on = None if current is None else current.due_on
+    keeping.check_may_mark(actor, await keeping.with_window_of(session, actor, kept, work, due_on))
+
+
+def _due_on(
+    kept: KeptLesson, value: MarkValue, wanted: date | None, current: Mark | None
+) -> date | None:
+    """Return by when a work is to be done: what goes on being owed keeps its day."""
+    if not value.owes:
+        return None
+    return wanted or (current and current.due_on) or kept.lesson.lesson_date
+
+
+def _puts_off(due_on: date | None, current: Mark | None) -> bool:
+    """Tell whether what is owed is put off, for which only the lesson's window counts (2.14b)."""
+    was_due_on = None if current is None else current.due_on
+    return due_on is not None and was_due_on is not None and due_on > was_due_on
 
 
 class MarkRepository:
@@ -358,9 +395,10 @@ class MarkRepository:
 
     async def lock(self, actor: Actor, cell: Cell) -> tuple[KeptLesson, Mark]:
         """Lock a mark that the actor may change now; raise as ``keeping`` does."""
-        kept, _ = await keeping.keep_work(self._session, actor, cell.work_id)
-        keeping.check_may_mark(actor, kept)
-        if (mark := await _find(self._session, cell)) is None:
+        kept, work = await keeping.keep_work(self._session, actor, cell.work_id)
+        mark = await _find(self._session, cell)
+        await _check_window(self._session, actor, kept, work, mark)
+        if mark is None:
             raise NOT_FOUND()
         return kept, mark
 

@@ -102,8 +102,9 @@ async def put_mark(
     """Set a mark (`If-None-Match: *`) or change it (`If-Match`), with its history (2.14c).
 
     Only the lesson's teacher or substitute, inside the mark edit window (2.14b), before the
-    period is closed (Д.9), for a student enrolled on the lesson's day. Repeating a write that is
-    done already answers 200 and leaves no trace.
+    period is closed (Д.9), for a student enrolled on the lesson's day. The window of what is owed
+    begins on its due day, which is put off only in the lesson's own. Repeating a write that is done
+    already answers 200 and leaves no trace.
     """
     cell = Cell(organization_id, work_id, student_id, ordinal)
     written = await HotMarks(request).write(caller, cell, body, seen_by(request))

@@ -22,8 +22,9 @@ Reason = Annotated[
 DueOn = Annotated[
     Day | None,
     Field(
-        description="By when the work is to be done, of a value that owes it («.», «долг»); the"
-        " lesson's day, if left out. Not done by then it is a debt.",
+        description="By when the work is to be done, of a value that owes it («.», «долг»). Left"
+        " out, what is owed already keeps its day, and anything else gets the lesson's. Not done by"
+        " then it is a debt.",
         examples=[None],
     ),
 ]

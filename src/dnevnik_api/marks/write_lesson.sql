@@ -35,12 +35,10 @@ member AS MATERIALIZED (
 ),
 mark AS MATERIALIZED (
     SELECT i.work_id, i.student_id, i.ordinal, i.value, i.comment, v.numeric, v.counts,
-           CASE WHEN v.owes THEN coalesce(i.due_on, l.lesson_date) END AS due_on,
-           s.full_name AS student_name, o.value AS old_value, o.comment AS old_comment,
+           d.due_on, s.full_name AS student_name, o.value AS old_value, o.comment AS old_comment,
            o.numeric AS old_numeric, o.counts AS old_counts, o.due_on AS old_due_on,
            i.value IS DISTINCT FROM o.value
-               OR (i.value IS NOT NULL AND (i.comment, CASE WHEN v.owes
-                   THEN coalesce(i.due_on, l.lesson_date) END) IS DISTINCT FROM (o.comment, o.due_on))
+               OR (i.value IS NOT NULL AND (i.comment, d.due_on) IS DISTINCT FROM (o.comment, o.due_on))
                AS differs
     FROM lesson l
     CROSS JOIN unnest($9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[], $19::date[])
@@ -52,9 +50,14 @@ mark AS MATERIALIZED (
         AND v.allowed_for_works AND v.archived_on IS NULL
     LEFT JOIN marks o ON o.organization_id = $1 AND o.work_id = i.work_id
         AND o.student_id = i.student_id AND o.ordinal = i.ordinal
-    WHERE l.open_for_marks
-      AND (w.window_from IS NULL OR $4 < mark_edit_closes_at(
-          least(w.window_from, l.lesson_date), l.mark_edit_window, l.time_zone, l.year_ends_on))
+    -- What goes on being owed keeps its day, unless another one is said.
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN v.owes THEN coalesce(i.due_on, o.due_on, l.lesson_date) END AS due_on
+    ) d
+    -- What is owed has its window from the day on that it is due; put off it is in the lesson's.
+    WHERE (l.open_for_marks AND w.window_from IS NULL OR $4 < mark_edit_closes_at(
+          greatest(least(w.window_from, l.lesson_date), CASE WHEN d.due_on > o.due_on THEN NULL ELSE o.due_on END),
+          l.mark_edit_window, l.time_zone, l.year_ends_on))
       AND (i.value IS NULL OR (v.token IS NOT NULL AND (
           i.due_on IS NULL OR (v.owes AND i.due_on BETWEEN l.lesson_date AND l.year_ends_on))))
 ),

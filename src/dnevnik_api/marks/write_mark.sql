@@ -7,9 +7,8 @@ WITH
 ,
 cell AS MATERIALIZED (
     SELECT a.person_id, a.full_name, w.lesson_id, w.journal_id, w.lesson_date, v.numeric, v.counts,
-           CASE WHEN v.owes THEN coalesce($14::date, w.lesson_date) END AS due_on, j.version AS journal_version,
-           j.group_id, g.name AS group_name, j.subject_id, s.name AS subject_name,
-           p.full_name AS student_name, m.value AS old_value, m.comment AS old_comment,
+           d.due_on, j.version AS journal_version, j.group_id, g.name AS group_name, j.subject_id,
+           s.name AS subject_name, p.full_name AS student_name, m.value AS old_value, m.comment AS old_comment,
            m.numeric AS old_numeric, m.counts AS old_counts, m.due_on AS old_due_on
     FROM actor a
     JOIN works w ON w.organization_id = $1 AND w.id = $6::bigint
@@ -24,9 +23,12 @@ cell AS MATERIALIZED (
         AND v.allowed_for_works AND v.archived_on IS NULL
     LEFT JOIN marks m ON m.organization_id = $1 AND m.work_id = w.id AND m.student_id = p.id
         AND m.ordinal = $8::int
+    -- What goes on being owed keeps its day, unless another one is said.
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN v.owes THEN coalesce($14::date, m.due_on, w.lesson_date) END AS due_on
+    ) d
     WHERE m.version IS NOT DISTINCT FROM $11::bigint
-      AND (m.value, m.comment, m.due_on) IS DISTINCT FROM (
-            $9, $10::text, CASE WHEN v.owes THEN coalesce($14, w.lesson_date) END)
+      AND (m.value, m.comment, m.due_on) IS DISTINCT FROM ($9, $10::text, d.due_on)
       AND ($14 IS NULL OR (v.owes AND $14 BETWEEN w.lesson_date AND y.ends_on))
       AND (l.substitute_id = a.person_id OR (l.teacher_id = a.person_id AND EXISTS (
             SELECT FROM journal_teachers t
@@ -34,8 +36,10 @@ cell AS MATERIALIZED (
               AND daterange(t.begins_on, t.ends_on) @> a.today)))
       AND l.status <> 'cancelled'
       AND l.lesson_date <= a.today
-      AND $4 < mark_edit_closes_at(least(w.window_from, l.lesson_date), a.mark_edit_window, a.time_zone,
-                                   y.ends_on)
+      -- What is owed has its window from the day on that it is due; put off it is in the lesson's.
+      AND $4 < mark_edit_closes_at(
+            greatest(least(w.window_from, l.lesson_date), CASE WHEN d.due_on > m.due_on THEN NULL ELSE m.due_on END),
+            a.mark_edit_window, a.time_zone, y.ends_on)
       AND EXISTS (
             SELECT FROM enrolments e
             WHERE e.organization_id = $1 AND e.group_id = j.group_id AND e.student_id = p.id
