@@ -292,6 +292,11 @@ async def test_a_family_reads_its_own_final_marks_and_nobody_elses(
             "value": "5",
             "changed_at": None,
         }
+    # Of the family: what was shown is discovered (Е.1).
+    assert [row["viewer_id"] for row in await school.run("SELECT viewer_id FROM mark_views")] == [
+        school.student.id,
+        school.guardian.id,
+    ]
     guardian = as_(school.guardian)
     for query, count in (
         ({"academic_year_id": school.year_id, "subject_id": school.subject_id}, 1),

@@ -82,7 +82,8 @@ class ClaimRepository:
             raise INVALID([FieldError("/student_id", "unknown-reference", records.UNKNOWN)])
         mark = await self._mark(actor, body)
         set_on = day_of(mark.changed_at, actor.time_zone)
-        shown_on = await views.first_shown_on(self._session, actor, mark)
+        kind = "work" if body.work_id is not None else "final"
+        shown_on = await views.first_shown_on(self._session, actor, kind, mark.id, mark.version)
         discovered_on = discovery(actor, body.discovered_on, set_on, shown_on)
         # Whoever claims the same mark at the same moment waits here.
         await records.find(self._session, actor, Journal, mark.journal_id, lock=True)

@@ -14,9 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dnevnik_api.clock import day_of
 from dnevnik_api.db import Instant
-from dnevnik_api.final_marks.models import FinalMark
 from dnevnik_api.functions import statement
-from dnevnik_api.marks.models import Mark
 from dnevnik_api.organizations.models import AcademicYear, Organization
 from dnevnik_api.policy import Actor, Permission
 
@@ -51,16 +49,19 @@ async def show(session: AsyncSession, actor: Actor, shown: Iterable[tuple[Any, d
 
 
 async def first_shown_on(
-    session: AsyncSession, actor: Actor, mark: Mark | FinalMark
+    session: AsyncSession, actor: Actor, kind: str, mark_id: int, version: int
 ) -> date | None:
-    """Return the day on which the actor was first shown a mark as it stands; None: never."""
+    """Return the day on which the actor was first shown a mark as it stands; None: never.
+
+    ``kind`` is ``work`` or ``final``.
+    """
     shown_at = await session.scalar(
         select(MarkView.shown_at).where(
             MarkView.organization_id == actor.organization_id,
-            MarkView.kind == ("work" if isinstance(mark, Mark) else "final"),
-            MarkView.mark_id == mark.id,
+            MarkView.kind == kind,
+            MarkView.mark_id == mark_id,
             MarkView.viewer_id == actor.person_id,
-            MarkView.version == mark.version,
+            MarkView.version == version,
         )
     )
     return None if shown_at is None else day_of(shown_at, actor.time_zone)
