@@ -1,6 +1,23 @@
 -- The changes of both histories that a voiding asks about, since :since, and what each changed: the
 -- key of the thing, where it stands, what was there before and after (3.4).
-WITH RECURSIVE history AS (
+WITH RECURSIVE own AS MATERIALIZED (
+    -- Where the account did anything. What stands on an operation, or under it, stands in its journal:
+    -- so of the marks of a whole school only those of these journals are read.
+    SELECT c.journal_id, c.group_id
+    FROM mark_changes c
+    WHERE c.organization_id = :organization_id AND c.actor_id = :person_id AND c.changed_at >= :since
+    UNION
+    SELECT j.id, j.group_id
+    FROM entry_changes e
+    CROSS JOIN LATERAL (SELECT coalesce(e.after, e.before) AS entry) v
+    LEFT JOIN lessons l
+        ON l.organization_id = :organization_id AND l.id = (v.entry ->> 'lesson_id')::bigint
+    JOIN journals j ON j.organization_id = :organization_id
+        AND j.id = coalesce((v.entry ->> 'journal_id')::bigint, l.journal_id)
+    WHERE e.organization_id = :organization_id AND e.changed_at >= :since AND e.actor_id = :person_id
+      AND e.entity IN ('attendance', 'homework', 'works', 'lessons')
+),
+history AS (
     SELECT 'mark_change' AS origin, c.id, c.actor_id, c.changed_at, c.voiding_notice_id,
            CASE c.kind WHEN 'work' THEN 'mark' ELSE 'final_mark' END AS kind,
            CASE c.kind
@@ -19,6 +36,8 @@ WITH RECURSIVE history AS (
                    'numeric', c.new_numeric, 'counts', c.new_counts, 'due_on', c.new_due_on) END AS after
     FROM mark_changes c
     WHERE c.organization_id = :organization_id AND c.changed_at >= :since
+      AND c.group_id IN (SELECT o.group_id FROM own o)
+      AND c.journal_id IN (SELECT o.journal_id FROM own o)
       -- Of a work that was moved the marks stay what they are: whoever moved it did not set them.
       AND (c.old_value, c.old_comment, c.old_numeric, c.old_counts, c.old_due_on)
           IS DISTINCT FROM (c.new_value, c.new_comment, c.new_numeric, c.new_counts, c.new_due_on)
