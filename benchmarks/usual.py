@@ -340,6 +340,7 @@ async def read_diary(
                     begins_at=lesson.begins_at,
                     ends_at=lesson.ends_at,
                     status=lesson.status,
+                    journal_id=lesson.journal_id,
                     subject_id=subject_id,
                     subject_name=subject,
                     group_name=group,
@@ -349,6 +350,8 @@ async def read_diary(
                     comment=lesson.comment,
                     marks=[
                         schemas.DiaryMark(
+                            work_id=work.id,
+                            ordinal=mark.ordinal,
                             value=mark.value,
                             work_type=kind.short_name,
                             title=work.title,

@@ -228,6 +228,13 @@ async def test_student_and_guardian_read_the_week_with_marks_topics_and_homework
         assert mathematics.topic == "Сложение дробей"
         assert mathematics.teacher == "Кузнецов Иван"
         assert [(mark.value, mark.weight) for mark in mathematics.marks] == [("5", 1), ("3-", 2)]
+        # What a claim about a mark names (Е.1).
+        named = {(mark.work_id, mark.ordinal) for mark in mathematics.marks}
+        marks = await school.run(
+            "SELECT work_id, ordinal FROM marks WHERE student_id = $1", school.student.id
+        )
+        assert named == {tuple(row) for row in marks}
+        assert mathematics.journal_id == school.journal_id
         assert mathematics.attendance is not None
         assert mathematics.attendance.minutes == 7
         following = await reader.get(f"{address}/diary", params={"week": "2026-10-21"})

@@ -113,7 +113,10 @@ class DiaryMark(serializers.ModelSerializer):
 
     class Meta:
         model = Mark
-        fields = ("value", "work_type", "title", "weight", "is_retake", "comment", "due_on")
+        fields = (
+            *("work_id", "ordinal", "value", "work_type", "title", "weight", "is_retake"),
+            *("comment", "due_on"),
+        )
 
     def get_is_retake(self, mark: Mark) -> bool:
         return mark.work.retake_of_id is not None
@@ -147,8 +150,17 @@ class DiaryLesson(serializers.ModelSerializer):
     class Meta:
         model = Lesson
         fields = (
-            *("id", "date", "number", "begins_at", "ends_at", "status", "subject_id"),
-            *("subject_name", "group_name", "room", "teacher", "topic", "comment", "marks"),
+            *("id", "date", "number", "begins_at", "ends_at", "status", "journal_id"),
+            *(
+                "subject_id",
+                "subject_name",
+                "group_name",
+                "room",
+                "teacher",
+                "topic",
+                "comment",
+                "marks",
+            ),
             *("attendance", "homework_due"),
         )
 

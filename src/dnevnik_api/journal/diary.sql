@@ -31,8 +31,8 @@ mark AS MATERIALIZED (
 ),
 marks_of AS MATERIALIZED (
     SELECT m.lesson_id, json_agg(
-        (SELECT r FROM (SELECT m.value, m.work_type, m.title, m.weight, m.is_retake, m.comment,
-                               m.due_on) r)
+        (SELECT r FROM (SELECT m.work_id, m.ordinal, m.value, m.work_type, m.title, m.weight, m.is_retake,
+                               m.comment, m.due_on) r)
         ORDER BY m.work_id, m.ordinal) AS list
     FROM mark m
     GROUP BY m.lesson_id
@@ -61,7 +61,7 @@ SELECT x.etag, CASE WHEN x.etag IS DISTINCT FROM $9 THEN (
                $7::date AS "from", $8::date AS "to",
                (SELECT coalesce(json_agg(row_to_json(r)), '[]') FROM (
                    SELECT l.id, l.lesson_date AS date, l.number, l.begins_at, l.ends_at, l.status,
-                          l.subject_id, s.name AS subject_name, g.name AS group_name,
+                          l.journal_id, l.subject_id, s.name AS subject_name, g.name AS group_name,
                           o.name AS room, p.full_name AS teacher, l.topic, l.comment,
                           coalesce(m.list, '[]') AS marks,
                           (SELECT row_to_json(t) FROM (

@@ -224,6 +224,9 @@ class CompactJournalPage(Read):
 
 
 class DiaryMark(Read):
+    work_id: int
+    ordinal: int
+    """With the student and the work it names the mark, in a claim (Е.1) and in its history."""
     value: str
     work_type: str
     title: str | None
@@ -248,6 +251,7 @@ class DiaryLesson(Read):
     begins_at: datetime
     ends_at: datetime
     status: Status
+    journal_id: int
     subject_id: int
     subject_name: str
     group_name: str
