@@ -363,6 +363,29 @@ async def test_homework_that_went_with_a_lesson_a_deputy_moved_stays_when_the_de
     assert task["due_on"] == "2026-10-22"
 
 
+@pytest.mark.clause("3.4", "2.11")
+async def test_void_homework_goes_though_somebody_moved_the_lesson_that_it_is_due_at(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Whoever moves a lesson says nothing about the homework that goes with it."""
+    began = clock.now
+    given = await as_(school.teacher).post(
+        f"/lessons/{school.lesson_id}/homework", json={"text": "Ничего"}
+    )
+    assert given.json()["due_lesson_id"] == school.future_lesson_id
+    clock.pass_(minutes=1)
+    address = f"/lessons/{school.future_lesson_id}"
+    moved = await as_(school.deputy).patch(address, json={"lesson_date": "2026-10-22"}, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    assert await school.run("SELECT FROM homework") == []
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    [task] = await school.run("SELECT due_on::text FROM homework")
+    assert task["due_on"] == "2026-10-22"
+
+
 @pytest.mark.clause("3.4")
 async def test_what_an_account_did_in_a_year_is_previewed_within_a_requests_time(
     as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock

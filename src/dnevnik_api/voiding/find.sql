@@ -9,9 +9,6 @@
       AND NOT (h.kind = 'lesson' AND 'cancelled' IN (h.before ->> 'status', h.after ->> 'status')
                AND (h.before -> 'topic', h.before -> 'comment')
                    IS NOT DISTINCT FROM (h.after -> 'topic', h.after -> 'comment'))
-      -- Homework went with the day of the lesson that it is due at, which no voiding moves back.
-      AND NOT (h.kind = 'homework' AND h.after ->> 'due_lesson_id' IS NOT NULL
-               AND h.before - 'due_on' IS NOT DISTINCT FROM h.after - 'due_on')
       -- What works on closed days kept when their type was changed: without it a void change of the
       -- type would reach them.
       AND NOT (h.kind = 'work' AND h.before IS NOT NULL AND h.after IS NOT NULL

@@ -66,6 +66,10 @@ history AS (
     FROM entry_changes e
     CROSS JOIN LATERAL (SELECT coalesce(e.after, e.before) AS entry) v
     WHERE e.organization_id = :organization_id AND e.changed_at >= :since
+      -- Homework that went with the day of the lesson that it is due at: whoever moved the lesson says
+      -- nothing about it, and no voiding moves it back.
+      AND NOT (e.entity = 'homework' AND e.after ->> 'due_lesson_id' IS NOT NULL
+               AND e.before - 'due_on' IS NOT DISTINCT FROM e.after - 'due_on')
       AND (e.entity IN ('homework', 'works')
            -- Of lessons only what their teachers write: topic, comment, and that they were held.
            OR (e.entity = 'lessons' AND e.before IS NOT NULL AND e.after IS NOT NULL
