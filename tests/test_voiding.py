@@ -748,3 +748,26 @@ async def test_what_works_kept_when_a_compromised_coordinator_changed_their_type
     assert [(one["field"], one["becomes"]) for one in voided["cells"]] == [("title", None)]
     [stands] = await school.run("SELECT title, weight FROM works")
     assert (stands["title"], stands["weight"]) == (None, 1)
+
+
+@pytest.mark.clause("3.4", "Д.9")
+async def test_a_void_work_goes_though_it_kept_its_weight_when_somebody_changed_its_type(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    began = clock.now
+    added = await as_(school.teacher).post(
+        f"/lessons/{school.lesson_id}/works", json={"work_type_id": school.work_type_id}
+    )
+    assert added.status_code == 201, added.text
+    clock.pass_(minutes=1)
+    await school.run("UPDATE journals SET closed_dates = '{[2026-09-01, 2026-10-26)}'")
+    changed = await coordinator.patch(f"/work-types/{school.work_type_id}", json={"weight": 50})
+    assert changed.status_code == 200, changed.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    works = "SELECT id, weight FROM works ORDER BY id"
+    assert [row["id"] for row in await school.run(works)] == [school.work_id]
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    again = await school.run(works)
+    assert [tuple(row) for row in again] == [(school.work_id, 1), (added.json()["id"], 1)]

@@ -144,7 +144,9 @@ class VoidingRepository:
             if row.is_of_other_scale:
                 continue
             thing = Thing(Kind(row.kind), row.key)
-            changes.append(Change(thing, row.before, row.after, row.is_void, row.is_reversal))
+            changes.append(
+                Change(thing, row.before, row.after, row.is_void, row.is_reversal, row.is_kept)
+            )
             found.places[thing] = row.place
             found.journals[thing] = row.journal_id
             found.records[thing] = row.after or row.before
