@@ -673,6 +673,33 @@ async def test_reads_at_once_write_down_each_mark_once_and_none_fails(
     assert (len(shown), {one[0] for one in shown}) == (4, {school.guardian.id})
 
 
+@pytest.mark.clause("Е.1")
+async def test_a_mark_that_is_moved_with_its_work_was_shown_before(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await marked(as_, school)
+    await read_diary(as_(school.guardian), school)
+    clock.pass_(days=1)
+    moved = await as_(school.teacher).post(
+        f"/works/{school.work_id}/relocation",
+        json={"lesson_id": school.past_lesson_id},
+        headers=ANY,
+    )
+    assert moved.status_code == 200, moved.text
+    clock.pass_(days=1)
+    made = await claimed(as_(school.guardian), school, discovered_on="2026-10-14")
+    assert (made["discovered_on"], made["first_shown_on"]) == ("2026-10-14",) * 2
+    withdrawn = await as_(school.guardian).post(
+        f"/mark-claims/{made['id']}/withdrawal", headers=ANY
+    )
+    assert withdrawn.is_success, withdrawn.text
+    clock.pass_(days=2)
+    late = await as_(school.guardian).post(
+        "/mark-claims", json=claim_of(school, discovered_on=None)
+    )
+    assert late.json()["type"] == "/problems/claim-too-late", late.text
+
+
 async def test_what_was_shown_is_forgotten_a_month_into_the_next_academic_year(
     as_: SignIn, school: School, clock: FakeClock, engine: AsyncEngine
 ) -> None:

@@ -86,7 +86,9 @@ class ClaimRepository:
         check_known(set_on, known_from)
         kind = "work" if body.work_id is not None else "final"
         shown_on = await views.first_shown_on(self._session, actor, kind, mark.id, mark.version)
-        discovered_on = discovery(actor, body.discovered_on, set_on, shown_on)
+        # Moved with its work since, a mark stood before that as it was shown.
+        stood_on = set_on if shown_on is None else min(set_on, shown_on)
+        discovered_on = discovery(actor, body.discovered_on, stood_on, shown_on)
         # Whoever claims the same mark at the same moment waits here.
         await records.find(self._session, actor, Journal, mark.journal_id, lock=True)
         values = body.model_dump() | {

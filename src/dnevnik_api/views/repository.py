@@ -35,6 +35,9 @@ _SHOW = text(statement("views/show")).bindparams(
 )
 
 
+_TAKE_ALONG = text(statement("views/take_along"))
+
+
 async def show(session: AsyncSession, actor: Actor, shown: Iterable[tuple[Any, datetime]]) -> None:
     """Write down that the actor is shown marks of their own or of their children.
 
@@ -49,6 +52,15 @@ async def show(session: AsyncSession, actor: Actor, shown: Iterable[tuple[Any, d
         keys = {"organization_id": actor.organization_id, "viewer_id": actor.person_id}
         values = {"places": places, "today": actor.today, "now": actor.now}
         await session.execute(_SHOW, keys | values)
+
+
+async def take_along(session: AsyncSession, actor: Actor, work_id: int, version: int) -> None:
+    """Let what was shown of a work's marks stay so when a move gives them another ``version``.
+
+    It is asked before they have it.
+    """
+    values = {"organization_id": actor.organization_id, "work_id": work_id, "version": version}
+    await session.execute(_TAKE_ALONG, values)
 
 
 async def first_shown_on(
