@@ -673,7 +673,34 @@ async def test_reads_at_once_write_down_each_mark_once_and_none_fails(
     assert (len(shown), {one[0] for one in shown}) == (4, {school.guardian.id})
 
 
-async def test_what_was_shown_is_forgotten_when_the_next_academic_year_begins(
+@pytest.mark.clause("Е.1")
+async def test_a_mark_that_is_moved_with_its_work_was_shown_before(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    await marked(as_, school)
+    await read_diary(as_(school.guardian), school)
+    clock.pass_(days=1)
+    moved = await as_(school.teacher).post(
+        f"/works/{school.work_id}/relocation",
+        json={"lesson_id": school.past_lesson_id},
+        headers=ANY,
+    )
+    assert moved.status_code == 200, moved.text
+    clock.pass_(days=1)
+    made = await claimed(as_(school.guardian), school, discovered_on="2026-10-14")
+    assert (made["discovered_on"], made["first_shown_on"]) == ("2026-10-14",) * 2
+    withdrawn = await as_(school.guardian).post(
+        f"/mark-claims/{made['id']}/withdrawal", headers=ANY
+    )
+    assert withdrawn.is_success, withdrawn.text
+    clock.pass_(days=2)
+    late = await as_(school.guardian).post(
+        "/mark-claims", json=claim_of(school, discovered_on=None)
+    )
+    assert late.json()["type"] == "/problems/claim-too-late", late.text
+
+
+async def test_what_was_shown_is_forgotten_a_month_into_the_next_academic_year(
     as_: SignIn, school: School, clock: FakeClock, engine: AsyncEngine
 ) -> None:
     await marked(as_, school)
@@ -684,7 +711,12 @@ async def test_what_was_shown_is_forgotten_when_the_next_academic_year_begins(
         " VALUES ($1, '2027/2028', '2027-09-01', '2028-05-31')",
         school.id,
     )
-    for moment, left in (("2027-08-31T20:59:59", 1), ("2027-08-31T21:00:00", 0)):
+    # Without what was shown, each mark of former years could be claimed as seen today.
+    for moment, left in (("2027-09-30T20:59:59", 1), ("2027-09-30T21:00:00", 0)):
         clock.now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         await forget_views(sessions, clock.now)
         assert len(await views(school)) == left
+        late = await as_(school.guardian).post(
+            "/mark-claims", json=claim_of(school, discovered_on=None)
+        )
+        assert late.json()["type"] == "/problems/claim-too-late", late.text

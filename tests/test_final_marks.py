@@ -237,8 +237,10 @@ async def test_the_year_is_proposed_from_the_periods_of_both_classes(
     as_: SignIn, school: School, clock: FakeClock
 ) -> None:
     teacher, coordinator = as_(school.teacher), as_(school.coordinator)
-    put = await teacher.put(final(school), json={"value": "5"}, headers=NEW)
-    assert put.status_code == 201, put.text
+    # What the former class had set for the year is no mark of the new journal.
+    for of, value in ((None, "5"), ("year", "4")):
+        put = await teacher.put(final(school, of=of), json={"value": value}, headers=NEW)
+        assert put.status_code == 201, put.text
     clock.now = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
     coordinator = as_(school.coordinator)
     await transfer(coordinator, school, "2026-11-03")

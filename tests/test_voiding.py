@@ -363,6 +363,29 @@ async def test_homework_that_went_with_a_lesson_a_deputy_moved_stays_when_the_de
     assert task["due_on"] == "2026-10-22"
 
 
+@pytest.mark.clause("3.4", "2.11")
+async def test_void_homework_goes_though_somebody_moved_the_lesson_that_it_is_due_at(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Whoever moves a lesson says nothing about the homework that goes with it."""
+    began = clock.now
+    given = await as_(school.teacher).post(
+        f"/lessons/{school.lesson_id}/homework", json={"text": "Ничего"}
+    )
+    assert given.json()["due_lesson_id"] == school.future_lesson_id
+    clock.pass_(minutes=1)
+    address = f"/lessons/{school.future_lesson_id}"
+    moved = await as_(school.deputy).patch(address, json={"lesson_date": "2026-10-22"}, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    assert await school.run("SELECT FROM homework") == []
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    [task] = await school.run("SELECT due_on::text FROM homework")
+    assert task["due_on"] == "2026-10-22"
+
+
 @pytest.mark.clause("3.4")
 async def test_what_an_account_did_in_a_year_is_previewed_within_a_requests_time(
     as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
@@ -725,3 +748,26 @@ async def test_what_works_kept_when_a_compromised_coordinator_changed_their_type
     assert [(one["field"], one["becomes"]) for one in voided["cells"]] == [("title", None)]
     [stands] = await school.run("SELECT title, weight FROM works")
     assert (stands["title"], stands["weight"]) == (None, 1)
+
+
+@pytest.mark.clause("3.4", "Д.9")
+async def test_a_void_work_goes_though_it_kept_its_weight_when_somebody_changed_its_type(
+    as_: SignIn, school: School, coordinator: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    began = clock.now
+    added = await as_(school.teacher).post(
+        f"/lessons/{school.lesson_id}/works", json={"work_type_id": school.work_type_id}
+    )
+    assert added.status_code == 201, added.text
+    clock.pass_(minutes=1)
+    await school.run("UPDATE journals SET closed_dates = '{[2026-09-01, 2026-10-26)}'")
+    changed = await coordinator.patch(f"/work-types/{school.work_type_id}", json={"weight": 50})
+    assert changed.status_code == 200, changed.text
+    clock.pass_(minutes=1)
+    notice = await report(coordinator, school.teacher, began)
+    await void(coordinator, notice)
+    works = "SELECT id, weight FROM works ORDER BY id"
+    assert [row["id"] for row in await school.run(works)] == [school.work_id]
+    await coordinator.post(f"/compromise-notices/{notice['id']}/withdrawal")
+    again = await school.run(works)
+    assert [tuple(row) for row in again] == [(school.work_id, 1), (added.json()["id"], 1)]

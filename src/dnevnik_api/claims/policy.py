@@ -48,6 +48,12 @@ def visible_claims(actor: Actor) -> ColumnElement[bool]:
     return or_(about_own, reads)
 
 
+def check_known(set_on: date, forgotten_before: date | None) -> None:
+    """Refuse a claim about a former year, of which nobody knows what was shown (CLAIM_TOO_LATE)."""
+    if forgotten_before is not None and set_on < forgotten_before:
+        raise CLAIM_TOO_LATE(day=russian_date(forgotten_before - timedelta(days=1)))
+
+
 def discovery(
     actor: Actor, stated_on: date | None, set_on: date, first_shown_on: date | None
 ) -> date:

@@ -32,7 +32,7 @@ from dnevnik_api.policy import Actor
 from dnevnik_api.views import repository as views
 
 from .models import ClaimState, MarkClaim
-from .policy import DAYS_TO_ANSWER, discovery, own_students, visible_claims
+from .policy import DAYS_TO_ANSWER, check_known, discovery, own_students, visible_claims
 from .schemas import ClaimCreate
 
 REMINDER = "mark-claim-due"
@@ -82,9 +82,13 @@ class ClaimRepository:
             raise INVALID([FieldError("/student_id", "unknown-reference", records.UNKNOWN)])
         mark = await self._mark(actor, body)
         set_on = day_of(mark.changed_at, actor.time_zone)
+        known_from = await views.forgotten_before(self._session, actor.organization_id, actor.today)
+        check_known(set_on, known_from)
         kind = "work" if body.work_id is not None else "final"
         shown_on = await views.first_shown_on(self._session, actor, kind, mark.id, mark.version)
-        discovered_on = discovery(actor, body.discovered_on, set_on, shown_on)
+        # Moved with its work since, a mark stood before that as it was shown.
+        stood_on = set_on if shown_on is None else min(set_on, shown_on)
+        discovered_on = discovery(actor, body.discovered_on, stood_on, shown_on)
         # Whoever claims the same mark at the same moment waits here.
         await records.find(self._session, actor, Journal, mark.journal_id, lock=True)
         values = body.model_dump() | {

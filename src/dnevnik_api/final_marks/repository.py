@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import DATERANGE, Range
 from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -444,13 +444,14 @@ class GradingRepository:
         rules = await self.rules(actor)
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         values = await self.values(actor, journal)
-        finals = await self._finals(actor, journal_id)
+        finals = await self._finals(actor, FinalMark.journal_id == journal_id)
         left = await self.left_journals(actor, journal, ends_on)
         if place.kind == FinalKind.YEAR:
             parts = await self._parts_of_year(actor, journal)
-            for student_id, one in left:
-                there = (await self._finals(actor, one)).get(student_id, {})
-                finals[student_id] = there | finals.get(student_id, {})
+            brought = tuple_(FinalMark.student_id, FinalMark.journal_id).in_(left)
+            for student_id, there in (await self._finals(actor, brought)).items():
+                periods = {p: one for p, one in there.items() if p.reporting_period_id in parts}
+                finals[student_id] = periods | finals.get(student_id, {})
         if place.kind == FinalKind.PERIOD:
             marks = await self._marks(actor, journal_id, (begins_on, ends_on), left)
         needing = await self._session.execute(
@@ -569,13 +570,12 @@ class GradingRepository:
         )
         return set(await self._session.scalars(periods))
 
-    async def _finals(self, actor: Actor, journal_id: int) -> dict[int, dict[Place, FinalMark]]:
+    async def _finals(
+        self, actor: Actor, which: ColumnElement[bool]
+    ) -> dict[int, dict[Place, FinalMark]]:
         finals: dict[int, dict[Place, FinalMark]] = defaultdict(dict)
         for one in await self._session.scalars(
-            select(FinalMark).where(
-                FinalMark.organization_id == actor.organization_id,
-                FinalMark.journal_id == journal_id,
-            )
+            select(FinalMark).where(FinalMark.organization_id == actor.organization_id, which)
         ):
             place = Place(FinalKind(one.kind), one.reporting_period_id)
             finals[one.student_id][place] = one

@@ -33,6 +33,7 @@ Share = Annotated[
     Field(ge=0, le=1, decimal_places=2, allow_inf_nan=False, description="Between 0 and 1."),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1, "examples": [0.65]}),
 ]
+_ABOVE_ZERO = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 Average = Annotated[
     Decimal,
     BeforeValidator(exact_number),
@@ -217,7 +218,7 @@ class GradingRulesUpdate(Request):
     """How a final mark is proposed; what is left out stays."""
 
     average: AverageKind = optional()
-    round_up_from: Annotated[Share, Gt(0)] = optional(
+    round_up_from: Annotated[Share, Gt(0), WithJsonSchema(_ABOVE_ZERO)] = optional(
         description="The fraction from which an average is rounded up; above 0.", examples=[0.65]
     )
     thresholds: Annotated[list[Threshold], Field(max_length=100), AfterValidator(_rising)] = (

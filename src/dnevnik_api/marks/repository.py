@@ -30,6 +30,7 @@ from dnevnik_api.people.models import Person
 from dnevnik_api.policy import Actor, Caller, Permission
 from dnevnik_api.raw import actor_at_gate, ask
 from dnevnik_api.records import Seen, check_seen
+from dnevnik_api.views import repository as views
 
 from .models import Mark, MarkChange
 from .schemas import LessonEntries, LessonWritten, MarkRead, MarkWrite
@@ -515,6 +516,7 @@ async def take_marks_along(
     }
     same = [{**place, **_as_it_is(one), **told} for one in marks]
     changed = {"version": journal.version, "changed_at": actor.now}
+    await views.take_along(session, actor, work.id, journal.version)
     await session.execute(update(Mark).where(*of_work).values(**place, **changed))
     await record_changes(session, actor, journal, same)
     return {one.student_id for one in marks}

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dnevnik_api.db import Instant, TenantRow, indexed, organization_key
@@ -16,6 +16,13 @@ class MarkView(TenantRow):
     __table_args__ = (
         CheckConstraint("kind IN ('work', 'final')", "kind"),
         indexed("kind", "viewer_id", "mark_id", unique=True),
+        # Written at hardly any cost: only what is forgotten is looked for by it, every night.
+        Index(
+            "ix_mark_views_shown_at",
+            "shown_at",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": True},
+        ),
     )
 
     # No foreign keys: each would lock the row that it refers to whenever a diary is read. What is

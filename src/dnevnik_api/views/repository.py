@@ -4,7 +4,7 @@ The hot reads write it down themselves (``views/shown.sql``).
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,9 @@ from .models import MarkView
 PLACE = ("student_id", "work_id", "ordinal", "journal_id", "final_kind", "reporting_period_id")
 """What names a mark: of a work, or a final one."""
 
+KEPT_INTO_NEXT_YEAR = timedelta(days=30)
+"""So long claims about the former year may still come in time: who was away sees its last marks."""
+
 _SHOW = text(statement("views/show")).bindparams(
     bindparam("places", type_=JSONB),
     bindparam("organization_id", type_=BigInteger),
@@ -30,6 +33,9 @@ _SHOW = text(statement("views/show")).bindparams(
     bindparam("today", type_=Date),
     bindparam("now", type_=Instant),
 )
+
+
+_TAKE_ALONG = text(statement("views/take_along"))
 
 
 async def show(session: AsyncSession, actor: Actor, shown: Iterable[tuple[Any, datetime]]) -> None:
@@ -46,6 +52,15 @@ async def show(session: AsyncSession, actor: Actor, shown: Iterable[tuple[Any, d
         keys = {"organization_id": actor.organization_id, "viewer_id": actor.person_id}
         values = {"places": places, "today": actor.today, "now": actor.now}
         await session.execute(_SHOW, keys | values)
+
+
+async def take_along(session: AsyncSession, actor: Actor, work_id: int, version: int) -> None:
+    """Let what was shown of a work's marks stay so when a move gives them another ``version``.
+
+    It is asked before they have it.
+    """
+    values = {"organization_id": actor.organization_id, "work_id": work_id, "version": version}
+    await session.execute(_TAKE_ALONG, values)
 
 
 async def first_shown_on(
@@ -67,8 +82,21 @@ async def first_shown_on(
     return None if shown_at is None else day_of(shown_at, actor.time_zone)
 
 
+async def forgotten_before(session: AsyncSession, organization_id: int, today: date) -> date | None:
+    """Return the day before which nobody knows any more what was shown; None: all is known.
+
+    It is that on which the academic year began, from a month later on.
+    """
+    return await session.scalar(
+        select(func.max(AcademicYear.begins_on)).where(
+            AcademicYear.organization_id == organization_id,
+            AcademicYear.begins_on <= today - KEPT_INTO_NEXT_YEAR,
+        )
+    )
+
+
 async def forget(session: AsyncSession, organization_id: int, now: datetime) -> int:
-    """Remove what was shown before the academic year began; return how many rows."""
+    """Remove what was shown in academic years that are long over; return how many rows."""
     zone = ZoneInfo(
         (
             await session.scalars(
@@ -76,20 +104,18 @@ async def forget(session: AsyncSession, organization_id: int, now: datetime) -> 
             )
         ).one()
     )
-    begins_on = await session.scalar(
-        select(func.max(AcademicYear.begins_on)).where(
-            AcademicYear.organization_id == organization_id,
-            AcademicYear.begins_on <= day_of(now, zone.key),
-        )
-    )
+    begins_on = await forgotten_before(session, organization_id, day_of(now, zone.key))
     if begins_on is None:
         return 0
-    removed = await session.execute(
+    removed = (
         delete(MarkView)
         .where(
             MarkView.organization_id == organization_id,
             MarkView.shown_at < datetime.combine(begins_on, time(), zone),
         )
         .returning(MarkView.id)
+        .cte()
     )
-    return len(removed.all())
+    # Of a year they are millions: only counted.
+    counted = await session.scalars(select(func.count()).select_from(removed))
+    return counted.one()

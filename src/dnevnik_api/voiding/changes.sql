@@ -46,6 +46,7 @@ SELECT h.kind, h.key, coalesce(h.journal_id, l.journal_id) AS journal_id, h.plac
            UNION ALL
            SELECT t.origin, t.id FROM told t WHERE t.is_in_force) AS is_void,
        h.voiding_notice_id IS NOT NULL AS is_reversal,
+       h.is_kept,
        (h.origin, h.id) IN (SELECT m.origin, m.id FROM mine m) AS is_mine,
        h.kind IN ('mark', 'final_mark') AND (h.changed_at < r.changed_at) IS TRUE AS is_of_other_scale
 FROM history h

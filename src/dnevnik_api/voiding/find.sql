@@ -9,20 +9,8 @@
       AND NOT (h.kind = 'lesson' AND 'cancelled' IN (h.before ->> 'status', h.after ->> 'status')
                AND (h.before -> 'topic', h.before -> 'comment')
                    IS NOT DISTINCT FROM (h.after -> 'topic', h.after -> 'comment'))
-      -- Homework went with the day of the lesson that it is due at, which no voiding moves back.
-      AND NOT (h.kind = 'homework' AND h.after ->> 'due_lesson_id' IS NOT NULL
-               AND h.before - 'due_on' IS NOT DISTINCT FROM h.after - 'due_on')
-      -- What works on closed days kept when their type was changed: without it a void change of the
-      -- type would reach them.
-      AND NOT (h.kind = 'work' AND h.before IS NOT NULL AND h.after IS NOT NULL
-               AND h.before - '{weight,counts}'::text[] = h.after - '{weight,counts}'::text[]
-               AND EXISTS (
-                   SELECT FROM entry_changes kept
-                   JOIN entry_changes t ON t.organization_id = :organization_id
-                       AND t.entity = 'work_types'
-                       AND t.entity_id = (h.after ->> 'work_type_id')::bigint
-                       AND (t.changed_at, t.request_id) = (kept.changed_at, kept.request_id)
-                   WHERE kept.organization_id = :organization_id AND kept.id = h.id))
+      -- Without what works kept, a void change of their type would reach the closed days.
+      AND NOT h.is_kept
 ),
 told AS MATERIALIZED (
     SELECT CASE WHEN v.mark_change_id IS NULL THEN 'entry_change' ELSE 'mark_change' END AS origin,

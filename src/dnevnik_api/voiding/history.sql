@@ -33,7 +33,8 @@ history AS (
                    'numeric', c.old_numeric, 'counts', c.old_counts, 'due_on', c.old_due_on) END AS before,
            CASE WHEN c.new_value IS NOT NULL THEN
                jsonb_build_object('value', c.new_value, 'comment', c.new_comment,
-                   'numeric', c.new_numeric, 'counts', c.new_counts, 'due_on', c.new_due_on) END AS after
+                   'numeric', c.new_numeric, 'counts', c.new_counts, 'due_on', c.new_due_on) END AS after,
+           false AS is_kept
     FROM mark_changes c
     WHERE c.organization_id = :organization_id AND c.changed_at >= :since
       AND c.group_id IN (SELECT o.group_id FROM own o)
@@ -49,7 +50,8 @@ history AS (
            jsonb_build_object('lesson_id', v.entry -> 'lesson_id',
                               'student_id', v.entry -> 'student_id'),
            e.before - '{lesson_id,student_id}'::text[],
-           e.after - '{lesson_id,student_id}'::text[]
+           e.after - '{lesson_id,student_id}'::text[],
+           false
     FROM entry_changes e
     CROSS JOIN LATERAL (SELECT coalesce(e.after, e.before) AS entry) v
     WHERE e.organization_id = :organization_id AND e.changed_at >= :since
@@ -62,10 +64,21 @@ history AS (
            jsonb_build_object('record_id', e.entity_id, 'lesson_id',
                CASE e.entity WHEN 'lessons' THEN to_jsonb(e.entity_id) ELSE v.entry -> 'lesson_id' END),
            e.before,
-           e.after
+           e.after,
+           -- What works on closed days kept when somebody changed their type.
+           CASE WHEN e.entity = 'works' AND e.before - '{weight,counts}'::text[]
+                                            = e.after - '{weight,counts}'::text[] THEN EXISTS (
+               SELECT FROM entry_changes t
+               WHERE t.organization_id = :organization_id AND t.entity = 'work_types'
+                 AND t.entity_id = (e.after ->> 'work_type_id')::bigint
+                 AND (t.changed_at, t.request_id) = (e.changed_at, e.request_id)) ELSE false END
     FROM entry_changes e
     CROSS JOIN LATERAL (SELECT coalesce(e.after, e.before) AS entry) v
     WHERE e.organization_id = :organization_id AND e.changed_at >= :since
+      -- Homework that went with the day of the lesson that it is due at: whoever moved the lesson says
+      -- nothing about it, and no voiding moves it back.
+      AND NOT (e.entity = 'homework' AND e.after ->> 'due_lesson_id' IS NOT NULL
+               AND e.before - 'due_on' IS NOT DISTINCT FROM e.after - 'due_on')
       AND (e.entity IN ('homework', 'works')
            -- Of lessons only what their teachers write: topic, comment, and that they were held.
            OR (e.entity = 'lessons' AND e.before IS NOT NULL AND e.after IS NOT NULL

@@ -56,6 +56,7 @@ class Change(NamedTuple):
     """A row of a history: what it changed, and whether it counts.
 
     ``is_reversal``: a voiding or its withdrawal wrote it; it follows from the other rows.
+    ``is_kept``: a change of something else wrote it; whether the record is to exist it doesn't say.
     """
 
     thing: Thing
@@ -63,6 +64,7 @@ class Change(NamedTuple):
     after: Mapping[str, Any] | None
     is_void: bool = False
     is_reversal: bool = False
+    is_kept: bool = False
 
 
 class Event(NamedTuple):
@@ -159,11 +161,11 @@ def untangle(outcomes: Mapping[Cell, Outcome]) -> None:
 
 def events_of(change: Change) -> Iterator[Event]:
     """Yield what a change did to each of its cells."""
-    thing, before, after, is_void, is_reversal = change
+    thing, before, after, is_void, is_reversal, is_kept = change
     if thing.kind not in RECORDS:
         yield Event(Cell(thing), before, after, is_void, is_reversal)
         return
-    if thing.kind is not Kind.LESSON:
+    if thing.kind is not Kind.LESSON and not is_kept:
         # Whoever changes a record says that there is one.
         yield Event(Cell(thing), before is not None, after is not None, is_void, is_reversal)
     if after is None:

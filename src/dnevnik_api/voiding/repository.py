@@ -144,7 +144,9 @@ class VoidingRepository:
             if row.is_of_other_scale:
                 continue
             thing = Thing(Kind(row.kind), row.key)
-            changes.append(Change(thing, row.before, row.after, row.is_void, row.is_reversal))
+            changes.append(
+                Change(thing, row.before, row.after, row.is_void, row.is_reversal, row.is_kept)
+            )
             found.places[thing] = row.place
             found.journals[thing] = row.journal_id
             found.records[thing] = row.after or row.before
@@ -165,18 +167,21 @@ class VoidingRepository:
 
     async def _let_follow(self, actor: Actor, found: Found) -> None:
         """Let homework be due on the day that its due lesson has now; no voiding moves lessons."""
-        due: dict[Thing, int] = {}
+        due: dict[Thing, Outcome] = {}
         for thing, record in found.records.items():
             if thing.kind is Kind.HOMEWORK:
-                cell = found.outcomes.get(Cell(thing, "due_lesson_id"))
-                due[thing] = record["due_lesson_id"] if cell is None else cell.becomes
-        days = await self._days(actor, filter(None, due.values()))
-        for thing, lesson_id in due.items():
-            if lesson_id in days:
-                day = days[lesson_id].isoformat()
-                found.records[thing] = {**found.records[thing], "due_on": day}
-                if (cell := found.outcomes.get(Cell(thing, "due_on"))) is not None:
-                    cell.becomes = day
+                same = record["due_lesson_id"]
+                lesson = Cell(thing, "due_lesson_id")
+                due[thing] = found.outcomes.get(lesson, Outcome(same, same))
+        lessons = {side for one in due.values() for side in (one.now, one.becomes)}
+        days = await self._days(actor, filter(None, lessons))
+        for thing, one in due.items():
+            cell = found.outcomes.get(Cell(thing, "due_on"), Outcome(None, None))
+            if one.now in days:
+                cell.now = days[one.now].isoformat()
+            if one.becomes in days:
+                cell.becomes = days[one.becomes].isoformat()
+                found.records[thing] = {**found.records[thing], "due_on": cell.becomes}
 
     async def lock(self, actor: Actor, found: Found) -> dict[int, Journal]:
         """Lock the journals, and the lessons whose topics change: all their writers wait."""
