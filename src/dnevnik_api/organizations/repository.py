@@ -52,6 +52,7 @@ LAST_GRADE = 11
 
 _LOCK_JOURNALS = text(statement("organizations/lock_journals"))
 _KEEP_WORKS = text(statement("organizations/keep_works"))
+_PLANNED_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 # A large school has a hundred thousand works a year; so many take a fifth of a statement's time.
 WORKS_AT_ONCE = 20_000
@@ -599,6 +600,8 @@ class WorkTypeRepository:
             "request_id": actor.request_id,
             "at_once": WORKS_AT_ONCE,
         }
+        # A plan kept from when the works were few would meet each of them with each.
+        await self._session.execute(_PLANNED_ANEW)
         kept = WORKS_AT_ONCE
         while kept == WORKS_AT_ONCE:
             kept = len((await self._session.execute(_KEEP_WORKS, values)).all())
