@@ -699,12 +699,16 @@ async def test_the_rules_of_rounding_are_the_coordinators_and_kept_in_history(
         {"round_up_from": "0.5"},
         {"exam_share": 0.333},
         {"thresholds": [{"value": 5, "average_from": "да"}]},
-        {"thresholds": [{"value": 5, "average_from": 4.5}, {"value": 4, "average_from": 4.5}]},
         {"thresholds": [{"value": 5, "average_from": 4.5}] * 2},
         {"average": "медиана"},
     ):
         answer = await coordinator.patch("/grading-rules", json=bad, headers=ANY)
         assert answer.status_code == 422
+    level = {"thresholds": [{"value": one, "average_from": 4.5} for one in (5, 4)]}
+    refused = await coordinator.patch("/grading-rules", json=level, headers=ANY)
+    [error] = refused.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/thresholds", "not_rising")
+    assert "выше" in error["detail"]
     assert (
         await as_(school.deputy).patch("/grading-rules", json=body, headers=ANY)
     ).status_code == 403

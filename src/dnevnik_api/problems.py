@@ -75,6 +75,10 @@ _VALIDATION: dict[str, Text] = {
         "Списки учащихся нужны по правилу list и только по нему.",
         "Lists of students go with the rule list, and with it alone.",
     ),
+    "not_rising": Text(
+        "Чем выше оценка, тем выше средний балл, с которого её ставят.",
+        "A higher value is given from a higher average.",
+    ),
     "out_of_order": Text("Конец раньше начала.", "The end is before the beginning."),
     "period": Text(
         "Период называют у вида period и только у него.",
