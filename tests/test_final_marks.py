@@ -252,6 +252,31 @@ async def test_the_year_is_proposed_from_the_periods_of_both_classes(
     assert [one["full_name"] for one in first.json()["students"]] == ["Громов Тимур"]
 
 
+@pytest.mark.clause("2.10", "А.18")
+async def test_a_group_that_was_kept_beside_the_class_is_its_own_affair(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """Who leaves a study group of the subject goes on with the class as before."""
+    await school.run(
+        "WITH study AS (INSERT INTO groups (organization_id, academic_year_id, kind, name, grade)"
+        "  VALUES ($1, $2, 'study_group', '5 профиль', 5) RETURNING id),"
+        " kept AS (INSERT INTO journals (organization_id, group_id, subject_id, academic_year_id)"
+        "  SELECT $1, id, $3, $2 FROM study RETURNING id),"
+        " was AS (INSERT INTO enrolments (organization_id, group_id, kind, student_id, begins_on,"
+        "  ends_on) SELECT $1, id, 'study_group', $4, '2026-09-01', '2026-10-10' FROM study)"
+        " INSERT INTO final_marks (organization_id, journal_id, student_id, kind,"
+        "  reporting_period_id, value, numeric, version, changed_at)"
+        " SELECT $1, id, $4, 'period', $5, '5', 5, 1, now() FROM kept",
+        school.id,
+        school.year_id,
+        school.subject_id,
+        school.student.id,
+        school.quarter_id,
+    )
+    found = await proposal_of(as_(school.teacher), school, kind="year")
+    assert (found["marks"], found["proposal"]) == (0, None)
+
+
 async def transfer(client: httpx.AsyncClient, school: School, day: str) -> None:
     moved = await client.post(
         f"/students/{school.student.id}/transfers",

@@ -59,7 +59,7 @@ class ClaimRead(Read):
     text: str
     discovered_on: date
     first_shown_on: date | None
-    """When the mark as it stood was first shown to the claimant; null: never."""
+    """When the mark as it stood was first shown to the claimant; null: never, or not kept."""
     claimed_by: int
     claimed_by_name: str
     claimed_at: datetime

@@ -445,14 +445,15 @@ class GradingRepository:
         begins_on, ends_on = await days_of(self._session, actor, journal, place)
         values = await self.values(actor, journal)
         finals = await self._finals(actor, FinalMark.journal_id == journal_id)
-        left = await self.left_journals(actor, journal, ends_on)
         if place.kind == FinalKind.YEAR:
             parts = await self._parts_of_year(actor, journal)
+            left = await self.left_journals(actor, journal, ends_on)
             brought = tuple_(FinalMark.student_id, FinalMark.journal_id).in_(left)
             for student_id, there in (await self._finals(actor, brought)).items():
                 periods = {p: one for p, one in there.items() if p.reporting_period_id in parts}
                 finals[student_id] = periods | finals.get(student_id, {})
         if place.kind == FinalKind.PERIOD:
+            left = await self.left_journals(actor, journal, ends_on)
             marks = await self._marks(actor, journal_id, (begins_on, ends_on), left)
         needing = await self._session.execute(
             select(Person.id, Person.full_name)
@@ -530,9 +531,10 @@ class GradingRepository:
     ) -> Sequence[tuple[int, int]]:
         """Return who needs a mark here and left another journal of the subject: (student, journal).
 
-        Whoever changed the class or group in the year brings the marks along.
+        Whoever changed the class or group in the year brings the marks along; a group that was kept
+        beside this one is its own affair.
         """
-        there = aliased(Enrolment)
+        there, here = aliased(Enrolment), aliased(Enrolment)
         stays = exists().where(
             Enrolment.organization_id == actor.organization_id,
             Enrolment.group_id == there.group_id,
@@ -548,9 +550,18 @@ class GradingRepository:
                     Journal.group_id == there.group_id,
                 ),
             )
+            .join(
+                here,
+                and_(
+                    here.organization_id == actor.organization_id,
+                    here.group_id == journal.group_id,
+                    here.student_id == there.student_id,
+                    here.begins_on >= there.ends_on,
+                    func.daterange(here.begins_on, here.ends_on).bool_op("@>")(ends_on),
+                ),
+            )
             .where(
                 there.organization_id == actor.organization_id,
-                there.student_id.in_(needing_mark(actor, journal, ends_on)),
                 Journal.id != journal.id,
                 Journal.subject_id == journal.subject_id,
                 Journal.academic_year_id == journal.academic_year_id,

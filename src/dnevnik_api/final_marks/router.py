@@ -152,7 +152,8 @@ async def list_own_final_marks(
 ) -> Slice[OwnFinalMarkRead]:
     """List the final marks of a student, of all years, for whoever reads their diary.
 
-    A claim about one of them (Е.1) names its journal, kind and period.
+    A claim about one of them (Е.1) names its journal, kind and period. What is shown to the family
+    for the first time is discovered then.
     """
     of_journals = {"academic_year_id": academic_year_id, "subject_id": subject_id}
     of_marks = {"kind": kind, "reporting_period_id": reporting_period_id}
