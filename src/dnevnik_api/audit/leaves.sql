@@ -1,6 +1,7 @@
 -- The rows of both histories of a school, and what is void of them, in the order of sealing, each as a
--- leaf of 41 bytes: kind, id, SHA-256 of the row as JSON. A column that a later version adds is null in older rows and left
--- out, so it changes no leaf; ``before`` and ``after`` go in as text, which keeps their own nulls.
+-- leaf of 41 bytes: kind, id, SHA-256 of the row as JSON. A column that a later version adds is null in
+-- older rows and left out, so it changes no leaf; ``before`` and ``after`` go in as text, which keeps
+-- their own nulls.
 -- $1 organization, $2 first transaction, $3 transaction to stop before
 WITH history AS (
     SELECT m.transaction_id, 'm'::text AS kind, m.id, jsonb_strip_nulls(to_jsonb(m)) AS row
