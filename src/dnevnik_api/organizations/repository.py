@@ -52,7 +52,10 @@ LAST_GRADE = 11
 
 _LOCK_JOURNALS = text(statement("organizations/lock_journals"))
 _KEEP_WORKS = text(statement("organizations/keep_works"))
-_PLANNED_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
+_PLANNED_FOR_MANY = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('enable_nestloop', 'off', true)"
+)
 
 # A large school has a hundred thousand works a year; so many take a fifth of a statement's time.
 WORKS_AT_ONCE = 20_000
@@ -600,8 +603,9 @@ class WorkTypeRepository:
             "request_id": actor.request_id,
             "at_once": WORKS_AT_ONCE,
         }
-        # A plan kept from when the works were few would meet each of them with each.
-        await self._session.execute(_PLANNED_ANEW)
+        # While statistics know nothing of the school yet, its works seem to be few, and each would
+        # meet each.
+        await self._session.execute(_PLANNED_FOR_MANY)
         kept = WORKS_AT_ONCE
         while kept == WORKS_AT_ONCE:
             kept = len((await self._session.execute(_KEEP_WORKS, values)).all())
