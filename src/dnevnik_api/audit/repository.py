@@ -4,17 +4,18 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import defer, with_expression
 
 from dnevnik_api import records
-from dnevnik_api.db import SessionDep, TenantRow
+from dnevnik_api.db import SessionDep
 from dnevnik_api.documents import csv_table, xlsx_table
 from dnevnik_api.errors import TOO_MANY_ROWS
 from dnevnik_api.history import EntryChange
 from dnevnik_api.incidents.models import CompromiseNotice, VoidChange
 from dnevnik_api.lessons.models import Journal, Work
 from dnevnik_api.lessons.policy import whose_diary
+from dnevnik_api.lessons.repository import parent_of
 from dnevnik_api.marks.models import MarkChange
 from dnevnik_api.organizations.models import ReportingPeriod, WorkType
 from dnevnik_api.pagination import Slice, Window, paginate
@@ -112,9 +113,12 @@ class HistoryRepository:
         filters = await self._with_group(actor, filters)
         changes = _changes(actor, MarkChange, filters, days)
         ordered = (
-            changes.outerjoin(Work, _same(Work, MarkChange.work_id))
-            .outerjoin(WorkType, _same(WorkType, Work.work_type_id))
-            .outerjoin(ReportingPeriod, _same(ReportingPeriod, MarkChange.reporting_period_id))
+            changes.outerjoin(Work, parent_of(Work, MarkChange, MarkChange.work_id))
+            .outerjoin(WorkType, parent_of(WorkType, Work, Work.work_type_id))
+            .outerjoin(
+                ReportingPeriod,
+                parent_of(ReportingPeriod, MarkChange, MarkChange.reporting_period_id),
+            )
             .add_columns(WorkType.name, Work.title, ReportingPeriod.name)
             .order_by(MarkChange.changed_at, MarkChange.id)
             .limit(MAX_ROWS + 1)
@@ -214,10 +218,6 @@ def _changes(actor: Actor, history: type[H], filters: Mapping[str, Any], days: D
     if last is not None:
         changes = changes.where(history.changed_at < _midnight(last + timedelta(1), actor))
     return changes
-
-
-def _same(model: type[TenantRow], key: Any) -> ColumnElement[bool]:
-    return and_(model.organization_id == MarkChange.organization_id, model.id == key)
 
 
 def _void_by(history: type[MarkChange] | type[EntryChange]) -> ScalarSelect[int]:
