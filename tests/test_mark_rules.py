@@ -787,6 +787,25 @@ async def test_what_is_owed_opens_no_other_mark_of_the_work(
 
 
 @pytest.mark.clause("2.7", "2.14b")
+async def test_what_is_owed_of_a_moved_work_is_put_off_only_in_the_window_that_it_had(
+    as_: SignIn, school: School, clock: FakeClock
+) -> None:
+    """Both ways of writing give the reason: the lesson that it stands at now is still open."""
+    await points(as_, school, clock)
+    await school.run("UPDATE works SET window_from = '2026-10-07' WHERE id = $1", school.work_id)
+    clock.now = datetime(2026, 10, 20, 9, 0, tzinfo=UTC)
+    teacher, entries = as_(school.teacher), f"/lessons/{school.lesson_id}/entries"
+    later = {"due_on": "2026-11-09"}
+    for answer in (
+        await teacher.put(cell(school), json={"value": ".", **later}, headers=ANY),
+        await teacher.put(
+            entries, json={"marks": [entry(school, "student", ".", **later)]}, headers=ANY
+        ),
+    ):
+        await closed(answer, "15.10.2026 00:00")
+
+
+@pytest.mark.clause("2.7", "2.14b")
 async def test_what_is_owed_is_put_off_only_in_the_window_of_its_lesson(
     as_: SignIn, school: School, clock: FakeClock
 ) -> None:
